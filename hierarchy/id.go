@@ -1,0 +1,70 @@
+package hierarchy
+
+import (
+	"crypto/rand"
+	"encoding/base32"
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Prefixes of the IDs that Tollgate makes.
+const (
+	PrefixAccount        = "acc_"
+	PrefixBillingAccount = "bil_"
+	PrefixProject        = "prj_"
+	PrefixSubproject     = "sub_"
+	PrefixBinding        = "bnd_"
+)
+
+// UID is the part of a made ID behind its prefix: 48 bits of milliseconds
+// since 1970, then 80 random bits, so that IDs sort by the time they were
+// made and are never made twice.
+type UID [16]byte
+
+// Crockford's alphabet in lower case: it sorts as its values do.
+var uidText = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+
+// NewUID makes a UID from the time now and the system's randomness.
+func NewUID(now time.Time) UID {
+	var u UID
+	binary.BigEndian.PutUint64(u[:], uint64(now.UnixMilli())<<16) //nolint:gosec // dates before 1970 do not occur
+	_, _ = rand.Read(u[6:])                                       // never fails: see crypto/rand.Read
+	return u
+}
+
+func (u UID) String() string { return uidText.EncodeToString(u[:]) }
+
+// ParseUID reads what String wrote.
+func ParseUID(s string) (UID, error) {
+	var u UID
+	if uidText.DecodedLen(len(s)) != len(u) {
+		return u, fmt.Errorf("%q is not 26 characters", s)
+	}
+	if _, err := uidText.Decode(u[:], []byte(s)); err != nil {
+		return u, err
+	}
+	if u.String() != s { // the last character has bits to spare
+		return u, fmt.Errorf("%q is not in canonical form", s)
+	}
+	return u, nil
+}
+
+// BindingID is the ID of a binding, "bnd_<uid>@<account>". It names its
+// account, so that a binding is found without a locator of its own; whoever
+// may see a binding knows its account.
+func BindingID(u UID, account string) string {
+	return PrefixBinding + u.String() + "@" + account
+}
+
+// ParseBindingID splits what BindingID made.
+func ParseBindingID(s string) (u UID, account string, err error) {
+	uid, account, found := strings.Cut(strings.TrimPrefix(s, PrefixBinding), "@")
+	if found && strings.HasPrefix(s, PrefixBinding) {
+		if u, err = ParseUID(uid); err == nil {
+			return u, account, Ref{TypeAccount, account}.Check()
+		}
+	}
+	return UID{}, "", Invalid("IDENTIFIER_INVALID", "", "%s is not the ID of a binding, which has the form bnd_…@account", quote(s))
+}
