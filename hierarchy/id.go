@@ -29,8 +29,8 @@ var uidText = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding
 // NewUID makes a UID from the time now and the system's randomness.
 func NewUID(now time.Time) UID {
 	var u UID
-	binary.BigEndian.PutUint64(u[:], uint64(now.UnixMilli())<<16) //nolint:gosec // dates before 1970 do not occur
-	_, _ = rand.Read(u[6:])                                       // never fails: see crypto/rand.Read
+	binary.BigEndian.PutUint64(u[:], uint64(now.UnixMilli())<<16)
+	_, _ = rand.Read(u[6:]) // never fails: see crypto/rand.Read
 	return u
 }
 

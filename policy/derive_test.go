@@ -86,8 +86,9 @@ func TestValidUntil(t *testing.T) {
 // What is derived stays the same until ValidUntil, and changes then.
 func TestValidUntilIsWhenTheDerivedPolicyChanges(t *testing.T) {
 	w := example()
-	for at, until := int64(1), int64(0); ; at = until {
-		if until = ValidUntil(slices.Values(w.bindings), at); until == 0 {
+	for at := int64(1); ; {
+		until := ValidUntil(slices.Values(w.bindings), at)
+		if until == 0 {
 			return
 		}
 		if printed(t, w, at) != printed(t, w, until-1) {
@@ -96,6 +97,7 @@ func TestValidUntilIsWhenTheDerivedPolicyChanges(t *testing.T) {
 		if until < 300 && printed(t, w, at) == printed(t, w, until) { // at 300 one of two equal bindings ends
 			t.Errorf("the policy of %d does not change at %d", at, until)
 		}
+		at = until
 	}
 }
 

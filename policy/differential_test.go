@@ -106,7 +106,7 @@ func TestTheEvaluatorAnswersAsAStockCasbin(t *testing.T) {
 			}
 			checked, allowed := 0, 0
 			for seed := range uint64(worlds) {
-				r := rand.New(rand.NewPCG(seed, uint64(i))) //nolint:gosec // a test that can be repeated
+				r := rand.New(rand.NewPCG(seed, uint64(i)))
 				w := randomWorld(r)
 				stock := literal(t, judge.Model(), printed(t, w, instant))
 				for n := range questions {

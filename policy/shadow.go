@@ -76,7 +76,7 @@ func threshold(share float64) uint64 {
 // Offer says that a check was decided. For one that is not sampled it costs a
 // random number. For one that is, it calls make at once and waits for nothing.
 func (s *Shadow) Offer(make func() Case) {
-	if s == nil || s.threshold == 0 || (s.threshold != math.MaxUint64 && rand.Uint64() >= s.threshold) { //nolint:gosec // sampling is no secret
+	if s == nil || s.threshold == 0 || (s.threshold != math.MaxUint64 && rand.Uint64() >= s.threshold) {
 		return
 	}
 	if len(s.queue) == cap(s.queue) || !s.enqueue(make()) {
