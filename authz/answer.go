@@ -1,0 +1,205 @@
+package authz
+
+import (
+	"strings"
+
+	"github.com/tollgate-dev/tollgate/hierarchy"
+	"github.com/tollgate-dev/tollgate/policy"
+)
+
+// Code is the stable reason of a decision. The zero Code is a denial.
+type Code uint8
+
+// The reasons. Only Allowed allows.
+const (
+	NoBinding         Code = iota // nothing allows it
+	Allowed                       // a binding allows it, and none denies it
+	DeniedByBinding               // a binding denies it, and deny wins
+	ResourceNotFound              // no such resource, or not in the account named
+	ResourceDeleted               // the resource or something above it is deleted
+	ParentRequired                // a type that is not registered, and no parent named
+	ParentMismatch                // the parent named is not the resource's own
+	ParentNotFound                // the parent named does not exist
+	Unbilled                      // require_billing, and nobody pays
+	EvaluatorMismatch             // Casbin decided otherwise: denied until it is understood
+)
+
+var codes = [...]string{
+	NoBinding: "NO_BINDING", Allowed: "ALLOWED", DeniedByBinding: "DENIED_BY_BINDING",
+	ResourceNotFound: "RESOURCE_NOT_FOUND", ResourceDeleted: "RESOURCE_DELETED",
+	ParentRequired: "PARENT_REQUIRED", ParentMismatch: "PARENT_MISMATCH", ParentNotFound: "PARENT_NOT_FOUND",
+	Unbilled: "UNBILLED", EvaluatorMismatch: "EVALUATOR_MISMATCH",
+}
+
+func (c Code) String() string { return codes[c] }
+
+// BillingCode says whether somebody pays, and if not, why.
+type BillingCode uint8
+
+// The reasons of a payer, or of there being none.
+const (
+	PayerUnknown  BillingCode = iota // the resource was not found
+	Billed                           // somebody pays
+	NotBillable                      // an account has no payer: its projects have
+	NoBillingLink                    // the project is linked to no billing account
+)
+
+var billingCodes = [...]string{PayerUnknown: "RESOURCE_NOT_FOUND", Billed: "BILLED", NotBillable: "NOT_BILLABLE", NoBillingLink: "NO_BILLING_LINK"}
+
+func (c BillingCode) String() string { return billingCodes[c] }
+
+// Billing is who pays (M14): one billing account, or nobody and why.
+type Billing struct {
+	Code           BillingCode
+	BillingAccount string // bare ID; "" if nobody pays
+	Project        string // bare ID of the project through which it pays; may be ""
+}
+
+// Answer is a decision and a payer, from one snapshot. The zero Answer is a
+// denial. It holds on to its snapshot, and costs nothing to render until
+// somebody asks.
+type Answer struct {
+	Allowed bool
+	Code    Code
+	Billing Billing
+
+	snapshot *Snapshot
+	path     path
+	verdict  verdict
+	subject  string
+	at       int64 // the instant that it was decided at
+}
+
+// Revision is the revision that the answer was made from; zero if the account
+// is not known.
+func (a *Answer) Revision() Revision {
+	if a.snapshot == nil {
+		return Revision{}
+	}
+	return a.snapshot.head.Revision
+}
+
+// Token is the revision as it goes on the wire; "" if the account is not known.
+func (a *Answer) Token() string {
+	if a.snapshot == nil {
+		return ""
+	}
+	return a.snapshot.token
+}
+
+// Account is the account of the resource; "" if it is not known.
+func (a *Answer) Account() string {
+	if a.snapshot == nil {
+		return ""
+	}
+	return a.snapshot.account
+}
+
+// Path is the resource and its ancestors, nearest first, as "type:id".
+func (a *Answer) Path() []string {
+	if a.snapshot == nil {
+		return nil
+	}
+	nodes := make([]string, 0, maxPath)
+	rows := a.path.rows[:a.path.n]
+	if a.path.resource != "" {
+		nodes = append(nodes, a.path.resource)
+		if len(rows) > 0 && a.snapshot.nodes.At(rows[0]).kind == resource {
+			rows = rows[1:]
+		}
+	}
+	for _, row := range rows {
+		nodes = append(nodes, a.snapshot.nodes.Key(row))
+	}
+	return nodes
+}
+
+// Cause is the binding that decided.
+type Cause struct {
+	Binding string        // its ID
+	Subject hierarchy.Ref // to whom it is bound
+	Role    string
+	Scope   hierarchy.Ref
+	Effect  policy.Effect
+	// Groups is the chain from the one who asked to the binding's subject;
+	// empty if it is bound to him directly.
+	Groups []string
+}
+
+// Cause returns the binding that decided, if one did.
+func (a *Answer) Cause() (Cause, bool) {
+	if !a.verdict.found {
+		return Cause{}, false
+	}
+	return a.snapshot.cause(a.subject, a.verdict.who, &a.verdict.by), true
+}
+
+func (s *Snapshot) cause(subject string, who uint32, g *grant) Cause {
+	return Cause{
+		Binding: hierarchy.BindingID(g.id, s.account),
+		Subject: refOf(s.subjects.Key(who)),
+		Role:    s.roleID(g.role),
+		Scope:   refOf(s.nodes.Key(g.scope)),
+		Effect:  effectOf(g),
+		Groups:  s.chain(subject, who),
+	}
+}
+
+func effectOf(g *grant) policy.Effect {
+	if g.denies() {
+		return policy.Deny
+	}
+	return policy.Allow
+}
+
+// chain is a shortest way by memberships from a subject to a group.
+func (s *Snapshot) chain(subject string, to uint32) []string {
+	from, ok := s.subjects.Find(subject)
+	if !ok || from == to {
+		return nil
+	}
+	came := map[uint32]uint32{from: from}
+	for queue := []uint32{from}; len(queue) > 0; queue = queue[1:] {
+		for _, g := range s.subjects.At(queue[0]).groups {
+			if _, seen := came[g]; !seen {
+				came[g] = queue[0]
+				queue = append(queue, g)
+			}
+		}
+	}
+	if _, reached := came[to]; !reached {
+		return nil
+	}
+	var chain []string
+	for at := to; at != from; at = came[at] {
+		chain = append([]string{strings.TrimPrefix(s.subjects.Key(at), hierarchy.TypeGroup+":")}, chain...)
+	}
+	return chain
+}
+
+// refOf takes apart a key that is known to be well formed.
+func refOf(key string) hierarchy.Ref {
+	var r hierarchy.Ref
+	r.Type, r.ID, _ = strings.Cut(key, ":")
+	return r
+}
+
+// payer finds the billing account that pays for a path (M14). A subproject
+// never pays: it is skipped.
+func (s *Snapshot) payer(p *path) Billing {
+	for i := range p.n {
+		switch n := s.nodes.At(p.rows[i]); n.kind {
+		case billingAccount:
+			return Billing{Code: Billed, BillingAccount: bare(s.nodes.Key(p.rows[i]))}
+		case project:
+			b := Billing{Code: NoBillingLink, Project: bare(s.nodes.Key(p.rows[i]))}
+			if n.payer != 0 {
+				b.Code, b.BillingAccount = Billed, bare(s.nodes.Key(n.payer))
+			}
+			return b
+		}
+	}
+	return Billing{Code: NotBillable}
+}
+
+func bare(key string) string { return key[strings.IndexByte(key, ':')+1:] }

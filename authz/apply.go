@@ -1,0 +1,318 @@
+package authz
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/tollgate-dev/tollgate/billing"
+	"github.com/tollgate-dev/tollgate/hierarchy"
+	"github.com/tollgate-dev/tollgate/internal/cow"
+	"github.com/tollgate-dev/tollgate/policy"
+)
+
+// Apply returns the snapshot that edits lead to, as of head. The receiver
+// stays as it is. The order of the edits does not matter. An edit that cannot
+// be read is an error: a snapshot is never built in part.
+func (s *Snapshot) Apply(head Head, edits []Edit) (*Snapshot, error) {
+	next := *s
+	next.head, next.token = head, Token(s.account, head.Revision)
+	next.recent = remember(s.recent, head.Revision)
+	a := applying{Snapshot: &next, edit: new(cow.Edit)}
+	if next.nodes.Len() == 0 {
+		a.nodes.Put(a.edit, hierarchy.Ref{Type: hierarchy.TypeAccount, ID: s.account}.String())
+	}
+	for _, e := range edits {
+		if err := a.apply(e); err != nil {
+			return nil, fmt.Errorf("account %s, record %s: %w", s.account, e.Key, err)
+		}
+	}
+	a.settle()
+	return &next, nil
+}
+
+// applying is a snapshot while edits are applied to it.
+type applying struct {
+	*Snapshot
+	edit    *cow.Edit
+	grants  map[uint32][]grant  // rows being rewritten, by subject
+	groups  map[uint32][]uint32 // likewise
+	nesting bool                // a group went into or out of another
+}
+
+func (a *applying) apply(e Edit) error {
+	switch kind, id := e.Key.Split(); kind {
+	case hierarchy.TypeAccount:
+		return a.account(e)
+	case hierarchy.TypeBillingAccount:
+		return a.billingAccount(id, e)
+	case hierarchy.TypeProject:
+		return a.project(id, e)
+	case hierarchy.TypeSubproject:
+		return a.subproject(id, e)
+	case KindLink:
+		return a.link(id, e)
+	case hierarchy.TypeGroup:
+		row := a.subjects.Put(a.edit, hierarchy.Ref{Type: hierarchy.TypeGroup, ID: id}.String())
+		a.subjects.Edit(a.edit, row).exists = e.After != nil
+		return nil
+	case KindMember:
+		a.member(e)
+		return nil
+	case hierarchy.TypeRole:
+		return a.customRole(id, e)
+	case hierarchy.TypeBinding:
+		return a.binding(id, e)
+	case KindResource:
+		return nil // resources are not in the snapshot
+	default:
+		return fmt.Errorf("of unknown kind %q; written by a newer version?", kind)
+	}
+}
+
+// node returns the node of a reference for writing, new if need be.
+func (a *applying) node(r hierarchy.Ref) *node {
+	return a.nodes.Edit(a.edit, a.nodes.Put(a.edit, r.String()))
+}
+
+// decode reads a record's body; absent bodies leave into as it is.
+func decode[T any](body json.RawMessage, into *T) error {
+	if body == nil {
+		return nil
+	}
+	return json.Unmarshal(body, into)
+}
+
+func (a *applying) account(e Edit) error {
+	var doc hierarchy.Account
+	err := decode(e.After, &doc)
+	n := a.nodes.Edit(a.edit, 0)
+	n.kind, n.deleted = account, doc.Deleted || e.After == nil
+	a.managed = doc.OperatorManaged
+	return err
+}
+
+func (a *applying) billingAccount(id string, e Edit) error {
+	var doc billing.Account
+	err := decode(e.After, &doc)
+	n := a.node(hierarchy.Ref{Type: hierarchy.TypeBillingAccount, ID: id})
+	n.kind, n.deleted = billingAccount, doc.Deleted || e.After == nil
+	return err
+}
+
+func (a *applying) project(id string, e Edit) error {
+	var doc hierarchy.Project
+	err := decode(e.After, &doc)
+	n := a.node(hierarchy.Ref{Type: hierarchy.TypeProject, ID: id})
+	n.kind, n.deleted = project, doc.Deleted || e.After == nil
+	return err
+}
+
+func (a *applying) subproject(id string, e Edit) error {
+	var doc hierarchy.Subproject
+	if err := decode(e.After, &doc); err != nil {
+		return err
+	}
+	ref := hierarchy.Ref{Type: hierarchy.TypeSubproject, ID: id}
+	before := *a.node(ref)
+	if before.kind == subproject && !before.deleted {
+		a.subprojects--
+	}
+	after := node{kind: subproject, deleted: doc.Deleted || e.After == nil, parent: before.parent}
+	if e.After != nil {
+		after.parent = a.nodes.Put(a.edit, hierarchy.Ref{Type: hierarchy.TypeProject, ID: doc.Project}.String())
+	}
+	if !after.deleted {
+		a.subprojects++
+	}
+	*a.node(ref) = after
+	return nil
+}
+
+func (a *applying) link(projectID string, e Edit) error {
+	var doc billing.Link
+	if err := decode(e.After, &doc); err != nil {
+		return err
+	}
+	payer := uint32(0)
+	if doc.BillingAccount != "" {
+		payer = a.nodes.Put(a.edit, hierarchy.Ref{Type: hierarchy.TypeBillingAccount, ID: doc.BillingAccount}.String())
+	}
+	a.node(hierarchy.Ref{Type: hierarchy.TypeProject, ID: projectID}).payer = payer
+	return nil
+}
+
+func (a *applying) member(e Edit) {
+	subject, group := e.Key.Member()
+	row := a.subjects.Put(a.edit, subject.String())
+	outer := a.subjects.Put(a.edit, hierarchy.Ref{Type: hierarchy.TypeGroup, ID: group}.String())
+	groups, begun := a.groups[row]
+	if !begun {
+		groups = slices.Clone(a.subjects.At(row).groups)
+	}
+	i, found := slices.BinarySearch(groups, outer)
+	switch {
+	case e.After != nil && !found:
+		groups = slices.Insert(groups, i, outer)
+	case e.After == nil && found:
+		groups = slices.Delete(groups, i, i+1)
+	}
+	if a.groups == nil {
+		a.groups = map[uint32][]uint32{}
+	}
+	a.groups[row] = groups
+	a.nesting = a.nesting || subject.Type == hierarchy.TypeGroup
+}
+
+func (a *applying) customRole(id string, e Edit) error {
+	var doc policy.Role
+	if err := decode(e.After, &doc); err != nil {
+		return err
+	}
+	r := a.roles.Edit(a.edit, a.roles.Put(a.edit, id))
+	r.compiled = nil
+	if e.After != nil {
+		r.compiled = a.model.meaning.Compile(doc.Permissions)
+	}
+	return nil
+}
+
+// rowOf is the row of a role, predefined or the account's own.
+func (a *applying) rowOf(role string) uint32 {
+	if row, ok := a.model.rows[role]; ok {
+		return row
+	}
+	return uint32(len(a.model.predefined)) + a.roles.Put(a.edit, role)
+}
+
+func (a *applying) binding(id string, e Edit) error {
+	uid, _, err := hierarchy.ParseBindingID(id)
+	if err != nil {
+		return err
+	}
+	if e.Before != nil {
+		if err := a.unbind(uid, e.Before); err != nil {
+			return err
+		}
+	}
+	if e.After == nil {
+		return nil
+	}
+	var b policy.Binding
+	if err := json.Unmarshal(e.After, &b); err != nil {
+		return err
+	}
+	g := grant{scope: a.nodes.Put(a.edit, b.Scope.String()), role: a.rowOf(b.Role), id: uid}
+	if n := a.nodes.At(g.scope); n.kind == none && kinds[b.Scope.Type] == none {
+		a.nodes.Edit(a.edit, g.scope).kind = resource
+	}
+	if b.Effect != policy.Allow {
+		g.role |= denyBit
+	}
+	if b.Window != (policy.Window{}) {
+		g.window = a.windows.Append(a.edit, b.Window) + 1
+	}
+	row := a.subjects.Put(a.edit, b.Subject.String())
+	a.rewrite(row, append(a.row(row), g))
+	a.bindings++
+	return nil
+}
+
+func (a *applying) unbind(uid hierarchy.UID, body json.RawMessage) error {
+	var b policy.Binding
+	if err := json.Unmarshal(body, &b); err != nil {
+		return err
+	}
+	row := a.subjects.Put(a.edit, b.Subject.String())
+	grants := a.row(row)
+	n := len(grants)
+	grants = slices.DeleteFunc(grants, func(g grant) bool { return g.id == uid })
+	a.bindings -= n - len(grants)
+	a.rewrite(row, grants)
+	return nil
+}
+
+// row is a copy of a subject's grants, to be rewritten.
+func (a *applying) row(subject uint32) []grant {
+	if grants, ok := a.grants[subject]; ok {
+		return grants
+	}
+	old := a.subjects.At(subject).grants
+	return append(make([]grant, 0, len(old)+1), old...)
+}
+
+func (a *applying) rewrite(subject uint32, grants []grant) {
+	if a.grants == nil {
+		a.grants = map[uint32][]grant{}
+	}
+	a.grants[subject] = grants
+}
+
+// settle puts the rewritten rows into their tables, and derives what follows
+// from them.
+func (a *applying) settle() {
+	for row, grants := range a.grants {
+		slices.SortFunc(grants, func(x, y grant) int {
+			if x.scope != y.scope {
+				return int(x.scope) - int(y.scope)
+			}
+			return slices.Compare(x.id[:], y.id[:])
+		})
+		a.subjects.Edit(a.edit, row).grants = trim(grants)
+		a.noteOwner(row, grants)
+	}
+	for row, groups := range a.groups {
+		a.subjects.Edit(a.edit, row).groups = trim(groups)
+	}
+	if a.nesting {
+		a.nest()
+	}
+}
+
+// trim gives back the room that a slice grew and does not use.
+func trim[T any](s []T) []T {
+	if cap(s)-len(s) <= len(s)/8 {
+		return s
+	}
+	return append(make([]T, 0, len(s)), s...)
+}
+
+// noteOwner keeps the list of subjects that are bound to owner at the account
+// directly, always and without a deny.
+func (a *applying) noteOwner(row uint32, grants []grant) {
+	isOwner := slices.ContainsFunc(grants, func(g grant) bool {
+		return g.scope == 0 && g.role == a.model.ownerRole && g.window == 0
+	})
+	i, was := slices.BinarySearch(a.owners, row)
+	switch {
+	case isOwner && !was:
+		a.owners = slices.Insert(slices.Clone(a.owners), i, row)
+	case !isOwner && was:
+		a.owners = slices.Delete(slices.Clone(a.owners), i, i+1)
+	}
+}
+
+// nest recomputes which groups each group is inside of. Nesting changes
+// rarely, so all groups are done.
+func (a *applying) nest() {
+	for row := range a.subjects.Len() {
+		p := a.subjects.At(row)
+		if !isGroup(a.subjects.Key(row)) || (len(p.groups) == 0 && len(p.outer) == 0) {
+			continue
+		}
+		var outer []uint32
+		for queue := slices.Clone(p.groups); len(queue) > 0; queue = queue[1:] {
+			if !slices.Contains(outer, queue[0]) && queue[0] != row {
+				outer = append(outer, queue[0])
+				queue = append(queue, a.subjects.At(queue[0]).groups...)
+			}
+		}
+		if !slices.Equal(outer, p.outer) {
+			a.subjects.Edit(a.edit, row).outer = outer
+		}
+	}
+}
+
+func isGroup(key string) bool {
+	return len(key) > len(hierarchy.TypeGroup) && key[:len(hierarchy.TypeGroup)+1] == hierarchy.TypeGroup+":"
+}

@@ -1,0 +1,141 @@
+package authz
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+	"go.uber.org/zap"
+
+	"github.com/tollgate-dev/tollgate/hierarchy"
+	"github.com/tollgate-dev/tollgate/policy"
+)
+
+// Options configure an Engine. Zero values mean the defaults.
+type Options struct {
+	// Bound is the greatest age of a snapshot that answers without being
+	// compared with the store first; 1 s by default.
+	Bound time.Duration
+	// Timeout bounds each conversation with the store; 5 s by default.
+	Timeout time.Duration
+	// Places is how many resources' places are kept in memory; 500,000 by
+	// default.
+	Places int
+	// Unregistered are the product types that are too numerous to register:
+	// a request names the container of such a resource.
+	Unregistered []string
+	// ShadowShare is the share of checks, 0 to 1, that Casbin decides again
+	// in the background.
+	ShadowShare float64
+	// Clock defaults to the machine's.
+	Clock Clock
+	// Logger defaults to none.
+	Logger *zap.Logger
+}
+
+func (o *Options) defaults() {
+	if o.Bound == 0 {
+		o.Bound = time.Second
+	}
+	if o.Timeout == 0 {
+		o.Timeout = 5 * time.Second
+	}
+	if o.Places == 0 {
+		o.Places = 500_000
+	}
+	if o.Clock == nil {
+		o.Clock = systemClock{time.Now()}
+	}
+	if o.Logger == nil {
+		o.Logger = zap.NewNop()
+	}
+}
+
+// Engine answers for all accounts. Its methods may be called by many
+// goroutines at once.
+type Engine struct {
+	source       Source
+	judge        *policy.Judge
+	model        *Model
+	opts         Options
+	clock        corrected
+	residents    *otter.Cache[string, *resident] // by account ID
+	places       *otter.Cache[string, place]
+	unregistered map[string]bool
+	shadow       *policy.Shadow
+	mismatches   atomic.Uint64
+}
+
+// place is where a resource stands, as far as it is remembered: its account,
+// and for a product resource the container in it.
+type place struct {
+	home      *resident
+	lineage   *lineage // in which container is a row; nil for a node
+	container uint32
+	number    uint64 // of the revision that it was read at
+}
+
+// NewEngine makes an engine that answers from a source under the model that
+// the judge has proven. Close it after use.
+func NewEngine(source Source, judge *policy.Judge, opts Options) (*Engine, error) {
+	opts.defaults()
+	places, err := otter.New(&otter.Options[string, place]{MaximumSize: opts.Places})
+	if err != nil {
+		return nil, err
+	}
+	residents, err := otter.New(&otter.Options[string, *resident]{})
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{source: source, judge: judge, model: NewModel(judge.Meaning()), opts: opts, residents: residents, places: places, unregistered: map[string]bool{}}
+	e.clock.Clock = opts.Clock
+	for _, typ := range opts.Unregistered {
+		if err := hierarchy.CheckResourceType(typ); err != nil {
+			return nil, err
+		}
+		e.unregistered[typ] = true
+	}
+	e.shadow = policy.NewShadow(judge, opts.ShadowShare, e.mismatch)
+	return e, nil
+}
+
+// Close stops what runs in the background.
+func (e *Engine) Close() {
+	e.shadow.Close()
+	e.places.StopAllGoroutines()
+}
+
+// Model is the meaning that the engine decides under.
+func (e *Engine) Model() *Model { return e.model }
+
+// Judge is the judge that proved the model.
+func (e *Engine) Judge() *policy.Judge { return e.judge }
+
+// Now is the store's time, in microseconds since 1970, as well as this
+// machine knows it.
+func (e *Engine) Now() int64 { return e.clock.Now() }
+
+// Registered reports whether resources of a type are registered one by one.
+func (e *Engine) Registered(typ string) bool { return !e.unregistered[typ] }
+
+func (e *Engine) mismatch(m policy.Mismatch) {
+	if m.Err != nil {
+		e.opts.Logger.Warn("Casbin could not decide a check again", zap.Error(m.Err))
+		return
+	}
+	e.mismatches.Add(1)
+	e.opts.Logger.Error("Casbin decided otherwise than the evaluator: a bug, please report it",
+		zap.String("subject", m.Subject.String()), zap.String("permission", m.Permission.String()), zap.String("node", m.Node.String()), zap.Bool("evaluator", m.Allowed))
+}
+
+// unavailable is the error of a question that cannot be decided because
+// the store cannot be reached: it is to be taken as a denial.
+func unavailable(err error) error {
+	var known *hierarchy.Error
+	if errors.As(err, &known) || errors.Is(err, ErrNoAccount) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return &hierarchy.Error{Kind: hierarchy.KindUnavailable, Reason: "STATE_UNAVAILABLE", Detail: "the state of the account cannot be read at the moment; nothing is allowed until it can; try again"}
+}

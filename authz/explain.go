@@ -1,0 +1,233 @@
+package authz
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"go.uber.org/zap"
+
+	"github.com/tollgate-dev/tollgate/policy"
+)
+
+// Explanation says why an answer is what it is: for an allow the binding that
+// gave it, for a denial everything that stood in the way, and what came
+// nearest to allowing it.
+type Explanation struct {
+	Allow       *Cause     // for an allow
+	Obstacles   []Obstacle // for a denial, in the order in which they would have to go
+	NearestMiss *Miss      // for a denial that no binding allows
+	// Casbin is what Casbin decided over the rules of the roles held; it is
+	// nil where policy was not asked, because there is no such resource.
+	Casbin *CasbinVerdict
+}
+
+// Obstacle is one reason of a denial.
+type Obstacle struct {
+	Code   Code
+	Node   string // that it is about, as "type:id"; may be ""
+	Cause  *Cause // the binding, of a denial by one
+	Detail string // a sentence
+}
+
+// CasbinVerdict is Casbin's own decision of the same question.
+type CasbinVerdict struct {
+	Allowed bool
+	Rule    []string // that decided; empty if none did
+}
+
+// Explain answers a request and says why. Its decision is re-derived by
+// Casbin; should the two ever differ, it denies, EVALUATOR_MISMATCH.
+func (e *Engine) Explain(ctx context.Context, req *Request) (Answer, *Explanation, error) {
+	a, err := e.Check(ctx, req)
+	if err != nil {
+		return a, nil, err
+	}
+	p, err := policy.ParsePermission(req.Permission)
+	if err != nil {
+		return Answer{}, nil, err
+	}
+	x := &Explanation{}
+	if a.snapshot == nil || a.path.n == 0 {
+		x.Obstacles = []Obstacle{{Code: a.Code, Node: req.Resource, Detail: a.Code.sentence()}}
+		return a, x, nil
+	}
+	s := a.snapshot
+	if err := e.rejudge(&a, x, p); err != nil {
+		return Answer{}, nil, err
+	}
+	if a.Allowed {
+		cause, _ := a.Cause()
+		x.Allow = &cause
+		return a, x, nil
+	}
+	x.Obstacles = s.obstacles(&a, req, p)
+	if !s.allowsSomewhere(&a, req.Permission, p) {
+		x.NearestMiss = s.nearestMiss(&a, req.Permission, p)
+	}
+	return a, x, nil
+}
+
+// rejudge has Casbin decide the question again.
+func (e *Engine) rejudge(a *Answer, x *Explanation, p policy.Permission) error {
+	s := a.snapshot
+	var ours verdict
+	if row, ok := s.subjects.Find(a.subject); ok {
+		ours = s.decide(row, p.String(), p, &a.path, a.at)
+	}
+	allowed, rule, err := e.judge.Decide(s.narrowed(a.subject, a), a.at, refOf(a.subject), refOf(a.Path()[0]), p)
+	if err != nil {
+		return fmt.Errorf("casbin: %w", err)
+	}
+	x.Casbin = &CasbinVerdict{allowed, rule}
+	if allowed != ours.allowed {
+		e.mismatches.Add(1)
+		e.opts.Logger.Error("Casbin decided otherwise than the evaluator: a bug, please report it",
+			zap.String("subject", a.subject), zap.Stringer("permission", p), zap.Strings("path", a.Path()), zap.Bool("evaluator", ours.allowed))
+		a.Allowed, a.Code = false, EvaluatorMismatch
+	}
+	return nil
+}
+
+// obstacles are all reasons of a denial, each of which would deny alone.
+func (s *Snapshot) obstacles(a *Answer, req *Request, p policy.Permission) []Obstacle {
+	var all []Obstacle
+	if a.Code == EvaluatorMismatch {
+		all = append(all, Obstacle{Code: EvaluatorMismatch, Detail: EvaluatorMismatch.sentence()})
+	}
+	for _, row := range a.path.rows[:a.path.n] {
+		if s.nodes.At(row).deleted {
+			all = append(all, Obstacle{Code: ResourceDeleted, Node: s.nodes.Key(row), Detail: fmt.Sprintf("%s is deleted", s.nodes.Key(row))})
+		}
+	}
+	for _, c := range s.denials(a, req.Permission, p) {
+		all = append(all, Obstacle{Code: DeniedByBinding, Node: c.Scope.String(), Cause: &c,
+			Detail: fmt.Sprintf("%s is denied %s on %s, and a deny wins", c.Subject, c.Role, c.Scope)})
+	}
+	if !s.allowsSomewhere(a, req.Permission, p) {
+		all = append(all, Obstacle{Code: NoBinding, Detail: fmt.Sprintf("no binding of %s, or of a group that it is in, on %s gives a role with %s", a.subject, strings.Join(a.Path(), ", "), req.Permission)})
+	}
+	if req.RequireBilling && a.Billing.Code != Billed {
+		all = append(all, Obstacle{Code: Unbilled, Detail: "nobody pays for it, " + a.Billing.Code.String() + ", and the request requires that somebody does"})
+	}
+	return all
+}
+
+// denials are all bindings that deny the question at the instant.
+func (s *Snapshot) denials(a *Answer, text string, p policy.Permission) []Cause {
+	var all []Cause
+	if s.model.meaning.IgnoreDeny {
+		return nil
+	}
+	s.eachGrant(a.subject, func(who uint32, g *grant) {
+		if g.denies() && a.path.has(g.scope) && s.window(g).Holds(a.at) && s.holds(g, text, p) {
+			all = append(all, s.cause(a.subject, who, g))
+		}
+	})
+	return all
+}
+
+// allowsSomewhere reports whether any binding allows the question, were it
+// not for what denies it.
+func (s *Snapshot) allowsSomewhere(a *Answer, text string, p policy.Permission) (yes bool) {
+	s.eachGrant(a.subject, func(_ uint32, g *grant) {
+		yes = yes || (!g.denies() && a.path.has(g.scope) && s.window(g).Holds(a.at) && s.holds(g, text, p))
+	})
+	return yes
+}
+
+// eachGrant walks the bindings of a subject and of the groups that it is in.
+func (s *Snapshot) eachGrant(subject string, visit func(who uint32, g *grant)) {
+	for _, who := range s.principals(subject) {
+		grants := s.subjects.At(who).grants
+		for i := range grants {
+			visit(who, &grants[i])
+		}
+	}
+}
+
+// sentence says a reason to people.
+func (c Code) sentence() string {
+	switch c {
+	case ResourceNotFound:
+		return "there is no such resource, or not in the account that was named"
+	case ParentRequired:
+		return "resources of this type are not registered: name the container as parent"
+	case ParentMismatch:
+		return "the parent that was named is not the resource's own"
+	case ParentNotFound:
+		return "the parent that was named does not exist, or is neither a project nor a subproject"
+	case EvaluatorMismatch:
+		return "the evaluator and Casbin disagree; denied until that is understood"
+	}
+	return ""
+}
+
+// Miss is a binding that would have allowed the question, had one thing been
+// different.
+type Miss struct {
+	Cause
+	Kind   MissKind
+	Window policy.Window // of the binding
+	Detail string        // a sentence: what it is, and what to ask for
+}
+
+// MissKind is the one thing that was different, the nearest first.
+type MissKind string
+
+// The kinds of miss.
+const (
+	MissNotYet     MissKind = "NOT_YET"     // the window has not begun
+	MissExpired    MissKind = "EXPIRED"     // the window is over
+	MissPermission MissKind = "PERMISSION"  // the role lacks the permission
+	MissOtherScope MissKind = "OTHER_SCOPE" // it holds on another node
+)
+
+var nearness = map[MissKind]int{MissNotYet: 0, MissExpired: 1, MissPermission: 2, MissOtherScope: 3}
+
+// nearestMiss finds the binding that came nearest to allowing the question.
+func (s *Snapshot) nearestMiss(a *Answer, text string, p policy.Permission) *Miss {
+	var best *grant
+	var of uint32
+	var kind MissKind
+	s.eachGrant(a.subject, func(who uint32, g *grant) {
+		k := s.missKind(a, g, text, p)
+		if k != "" && (best == nil || nearness[k] < nearness[kind]) {
+			best, of, kind = g, who, k
+		}
+	})
+	if best == nil {
+		return nil
+	}
+	m := &Miss{Cause: s.cause(a.subject, of, best), Kind: kind, Window: s.window(best)}
+	m.Detail = m.sentence(text, a.Path())
+	return m
+}
+
+func (s *Snapshot) missKind(a *Answer, g *grant, text string, p policy.Permission) MissKind {
+	on, holds, w := a.path.has(g.scope), s.holds(g, text, p), s.window(g)
+	switch {
+	case g.denies():
+		return ""
+	case on && holds && a.at < w.NotBefore:
+		return MissNotYet
+	case on && holds:
+		return MissExpired
+	case on && w.Holds(a.at):
+		return MissPermission
+	case holds && w.Holds(a.at):
+		return MissOtherScope
+	}
+	return ""
+}
+
+func (m *Miss) sentence(permission string, path []string) string {
+	whose := m.Subject.String()
+	switch m.Kind {
+	case MissNotYet, MissExpired:
+		return fmt.Sprintf("%s has %s on %s, but its window is not open; ask for a binding that holds now", whose, m.Role, m.Scope)
+	case MissPermission:
+		return fmt.Sprintf("%s has %s on %s, which lacks %s; ask for a role that has it, on %s", whose, m.Role, m.Scope, permission, path[0])
+	}
+	return fmt.Sprintf("%s has %s on %s, which is not on the path; ask for it on %s", whose, m.Role, m.Scope, path[0])
+}

@@ -1,0 +1,256 @@
+package authz
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"go.uber.org/zap"
+
+	"github.com/tollgate-dev/tollgate/hierarchy"
+)
+
+// resident is an account that is in memory, or on its way there. All that
+// goes between it and the store goes in rounds, one at a time; whoever needs
+// one while another is under way shares the next.
+type resident struct {
+	engine   *Engine
+	account  string
+	snapshot atomic.Pointer[Snapshot]
+	compared atomic.Int64 // monotonic time at which the last good comparison was sent
+
+	mu      sync.Mutex // guards the two below
+	next    *round
+	running bool
+
+	publish sync.Mutex // held by whoever replaces the snapshot
+}
+
+// round is one conversation with the store, for everyone who waits for it.
+type round struct {
+	keys      []Key
+	done      chan struct{}
+	snapshot  *Snapshot
+	resources map[Key]hierarchy.Resource // of keys, those that exist, as of snapshot
+	err       error
+}
+
+// resident returns the account's resident, new if need be. A new one is kept
+// once the store has shown that the account exists.
+func (e *Engine) resident(account string) *resident {
+	if r, ok := e.residents.GetIfPresent(account); ok {
+		return r
+	}
+	r, _ := e.residents.SetIfAbsent(account, &resident{engine: e, account: account})
+	return r
+}
+
+// fresh returns a snapshot inside the bound, comparing it with the store
+// first if it is not.
+func (r *resident) fresh(ctx context.Context) (*Snapshot, error) {
+	if s := r.snapshot.Load(); s != nil && r.inBound() {
+		return s, nil
+	}
+	rd, err := r.sync(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return rd.snapshot, nil
+}
+
+func (r *resident) inBound() bool {
+	return int64(r.engine.clock.Monotonic())-r.compared.Load() <= int64(r.engine.opts.Bound)
+}
+
+// sync waits for a round that begins after it was called and reads the
+// resources of the keys beside.
+func (r *resident) sync(ctx context.Context, keys ...Key) (*round, error) {
+	r.mu.Lock()
+	if r.next == nil {
+		r.next = &round{done: make(chan struct{})}
+	}
+	rd := r.next
+	rd.keys = append(rd.keys, keys...)
+	if !r.running {
+		r.running = true
+		go r.run() //nolint:contextcheck // a round serves everyone who waits, and outlives each
+	}
+	r.mu.Unlock()
+	select {
+	case <-rd.done:
+		return rd, rd.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// run does rounds until nobody waits for one.
+func (r *resident) run() {
+	for {
+		r.mu.Lock()
+		rd := r.next
+		r.next = nil
+		r.running = rd != nil
+		r.mu.Unlock()
+		if rd == nil {
+			return
+		}
+		r.converse(rd)
+		close(rd.done)
+	}
+}
+
+func (r *resident) converse(rd *round) {
+	ctx, cancel := context.WithTimeout(context.Background(), r.engine.opts.Timeout)
+	defer cancel()
+	r.publish.Lock()
+	defer r.publish.Unlock()
+	records, err := r.advance(ctx, rd.keys)
+	if err == nil {
+		err = rd.take(records)
+	}
+	if err != nil {
+		if errors.Is(err, ErrNoAccount) {
+			r.engine.residents.Invalidate(r.account)
+		} else {
+			r.engine.opts.Logger.Warn("an account cannot be read", zap.String("account", r.account), zap.Error(err))
+		}
+		rd.err = unavailable(err)
+		return
+	}
+	rd.snapshot = r.snapshot.Load()
+	for key, res := range rd.resources {
+		r.remember(rd.snapshot, key, res)
+	}
+}
+
+func (rd *round) take(records []Record) error {
+	rd.resources = make(map[Key]hierarchy.Resource, len(records))
+	for _, rec := range records {
+		var res hierarchy.Resource
+		if err := decode(rec.Body, &res); err != nil {
+			return fmt.Errorf("record %s: %w", rec.Key, err)
+		}
+		rd.resources[rec.Key] = res
+	}
+	return nil
+}
+
+// remember keeps the place of a resource.
+func (r *resident) remember(s *Snapshot, key Key, res hierarchy.Resource) {
+	if container, ok := s.nodes.Find(res.Parent.String()); ok {
+		_, id := key.Split()
+		r.engine.places.Set(id, place{r, s.lineage, container, s.head.Number})
+	}
+}
+
+// advance brings the snapshot to a revision of the store's that is no older
+// than the call, and returns the records of keys as of that very revision.
+func (r *resident) advance(ctx context.Context, keys []Key) ([]Record, error) {
+	clock := &r.engine.clock
+	mono, wall := clock.Monotonic(), clock.Wall()
+	s := r.snapshot.Load()
+	if s == nil {
+		return r.load(ctx, keys)
+	}
+	head, records, err := r.engine.source.Read(ctx, r.account, keys...)
+	if err != nil {
+		return nil, err
+	}
+	clock.learn(wall, head.Now, clock.Wall())
+	if head.Revision != s.head.Revision {
+		var changes []Change
+		was := head.Number
+		head, changes, err = r.engine.source.Since(ctx, r.account, s.head.Revision)
+		if errors.Is(err, ErrGap) {
+			return r.load(ctx, keys)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if s, err = r.replay(s, head, changes); err != nil {
+			return nil, err
+		}
+		records = overtake(records, keys, changes, was)
+		r.snapshot.Store(s)
+	}
+	r.compared.Store(int64(mono))
+	return records, nil
+}
+
+// replay applies the log's changes to a snapshot.
+func (r *resident) replay(s *Snapshot, head Head, changes []Change) (*Snapshot, error) {
+	var err error
+	for _, c := range changes {
+		r.forget(c.Edits)
+		at := Head{Revision: c.Revision, Basis: s.head.Basis, At: c.At}
+		if administrative(c.Edits) {
+			at.Basis = c.Number
+		}
+		if s, err = s.Apply(at, c.Edits); err != nil {
+			return nil, err
+		}
+	}
+	if s.head.Revision != head.Revision {
+		return nil, fmt.Errorf("the log of account %s leads to revision %d, not %d", r.account, s.head.Number, head.Number)
+	}
+	return s, nil
+}
+
+// forget drops the remembered places of resources that a change touches. It
+// comes before the change's snapshot is seen by anyone.
+func (r *resident) forget(edits []Edit) {
+	for _, e := range edits {
+		if kind, id := e.Key.Split(); kind == KindResource {
+			r.engine.places.Invalidate(id)
+		}
+	}
+}
+
+// overtake brings records that were read at revision number was to the end of
+// the changes.
+func overtake(records []Record, keys []Key, changes []Change, was uint64) []Record {
+	newest := make(map[Key]Record, len(records))
+	for _, rec := range records {
+		newest[rec.Key] = rec
+	}
+	for _, c := range changes {
+		if c.Number <= was {
+			continue
+		}
+		for _, e := range c.Edits {
+			delete(newest, e.Key)
+			if e.After != nil {
+				newest[e.Key] = Record{Key: e.Key, Body: e.After}
+			}
+		}
+	}
+	records = records[:0:0]
+	for _, key := range keys {
+		if rec, ok := newest[key]; ok {
+			records = append(records, rec)
+		}
+	}
+	return records
+}
+
+// load replaces the snapshot by one made from all of the account, in a
+// lineage of its own: what was remembered of the old one is forgotten with it.
+func (r *resident) load(ctx context.Context, keys []Key) ([]Record, error) {
+	clock := &r.engine.clock
+	mono, wall := clock.Monotonic(), clock.Wall()
+	state, err := r.engine.source.Load(ctx, r.account, keys...)
+	if err != nil {
+		return nil, err
+	}
+	clock.learn(wall, state.Now, clock.Wall())
+	s, err := NewSnapshot(r.account, r.engine.model, state)
+	if err != nil {
+		return nil, err
+	}
+	r.snapshot.Store(s)
+	r.compared.Store(int64(mono))
+	return state.Resources, nil
+}

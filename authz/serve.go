@@ -1,0 +1,93 @@
+package authz
+
+import (
+	"context"
+
+	"github.com/tollgate-dev/tollgate/hierarchy"
+)
+
+// What the engine does for administration: hand out snapshots to decide on,
+// and take in what was committed.
+
+// Snapshot returns a snapshot of an account that is inside the bound, and at
+// least of the revision of the token, if it is not "". ErrNoAccount if there
+// is no such account.
+func (e *Engine) Snapshot(ctx context.Context, account, atLeast string) (*Snapshot, error) {
+	return e.resident(account).atLeast(ctx, atLeast)
+}
+
+// Refresh returns a snapshot of an account after comparing it with the store.
+func (e *Engine) Refresh(ctx context.Context, account string) (*Snapshot, error) {
+	rd, err := e.resident(account).sync(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return rd.snapshot, nil
+}
+
+// AccountOf returns the account of a node or a product resource, as far as a
+// locator knows; "" if none does. It is the account's own record that proves
+// it.
+func (e *Engine) AccountOf(ctx context.Context, r hierarchy.Ref) (string, error) {
+	if r.Type == hierarchy.TypeAccount {
+		return r.ID, nil
+	}
+	if p, ok := e.places.GetIfPresent(r.String()); ok {
+		return p.home.account, nil
+	}
+	accounts, err := e.source.Locate(ctx, r)
+	if err != nil {
+		return "", unavailable(err)
+	}
+	return accounts[0], nil
+}
+
+// Committed takes in a write of this replica's own, so that the next check
+// sees it without asking the store. A snapshot that it does not follow upon
+// is left for the next comparison to catch up.
+func (e *Engine) Committed(c *Commit, head Head, previous string) error {
+	r, ok := e.residents.GetIfPresent(c.Account)
+	if !ok {
+		return nil
+	}
+	r.publish.Lock()
+	defer r.publish.Unlock()
+	s := r.snapshot.Load()
+	if s == nil || s.head.Number >= head.Number {
+		return nil
+	}
+	if s.head.Identity != previous || s.head.Number+1 != head.Number {
+		r.compared.Store(never)
+		return nil
+	}
+	r.forget(c.Edits)
+	next, err := s.Apply(head, c.Edits)
+	if err != nil {
+		r.compared.Store(never)
+		return err
+	}
+	r.snapshot.Store(next)
+	return nil
+}
+
+// never is a comparison so long ago that it is out of any bound.
+const never = -1 << 62
+
+// Counters are what the engine has counted since it was made.
+type Counters struct {
+	Residents        int    // accounts in memory
+	Places           int    // resources whose place is in memory
+	ShadowChecked    uint64 // checks that Casbin decided again
+	ShadowMismatches uint64 // of those and of explanations, decided otherwise; must stay 0
+	ShadowDropped    uint64 // left out, because Casbin was busy
+	ShadowFailed     uint64 // that Casbin could not decide
+}
+
+// Counters reads the counters.
+func (e *Engine) Counters() Counters {
+	c := e.shadow.Counts()
+	return Counters{
+		Residents: e.residents.EstimatedSize(), Places: e.places.EstimatedSize(),
+		ShadowChecked: c.Checked, ShadowMismatches: e.mismatches.Load(), ShadowDropped: c.Dropped, ShadowFailed: c.Failed,
+	}
+}

@@ -1,0 +1,82 @@
+package authz
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+
+	"github.com/tollgate-dev/tollgate/hierarchy"
+)
+
+// A token is a revision on the wire: opaque to whoever holds it, and bound to
+// its account. Its bytes are a version, a digest of the account's ID, the
+// revision's number and its identity, in URL-safe base64.
+const (
+	tokenVersion  = 1
+	tokenDigest   = 6
+	identityBytes = 8
+)
+
+// Token writes a revision of an account as a token.
+func Token(account string, r Revision) string {
+	digest := sha256.Sum256([]byte(account))
+	b := append(make([]byte, 0, 32), tokenVersion)
+	b = append(b, digest[:tokenDigest]...)
+	b = binary.AppendUvarint(b, r.Number)
+	identity, _ := hex.DecodeString(r.Identity)
+	b = append(b, identity...)
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// ParseToken reads a token of an account. The error is a *hierarchy.Error of
+// KindInvalid, also for another account's token.
+func ParseToken(account, token string) (Revision, error) {
+	digest := sha256.Sum256([]byte(account))
+	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
+	if err != nil || len(b) < 1+tokenDigest+1+identityBytes || b[0] != tokenVersion {
+		return Revision{}, hierarchy.Invalid("REVISION_INVALID", "at_least", "is not a revision; pass one on as a write or a check answered it")
+	}
+	if string(b[1:1+tokenDigest]) != string(digest[:tokenDigest]) {
+		return Revision{}, hierarchy.Invalid("REVISION_OF_ANOTHER_ACCOUNT", "at_least", "is a revision of another account than the one asked about")
+	}
+	b = b[1+tokenDigest:]
+	number, n := binary.Uvarint(b)
+	if n <= 0 || len(b)-n != identityBytes {
+		return Revision{}, hierarchy.Invalid("REVISION_INVALID", "at_least", "is not a revision; pass one on as a write or a check answered it")
+	}
+	return Revision{Number: number, Identity: hex.EncodeToString(b[n:])}, nil
+}
+
+// remembered is how many of its last revisions a snapshot knows by identity,
+// so that a fresh token is recognised without asking the store.
+const remembered = 32
+
+func remember(recent []Revision, r Revision) []Revision {
+	if len(recent) >= remembered {
+		recent = recent[len(recent)-remembered+1:]
+	}
+	return append(append(make([]Revision, 0, len(recent)+1), recent...), r)
+}
+
+// descends says whether the snapshot is of a revision or of one after it.
+// It is not known of a revision that is no longer remembered.
+func (s *Snapshot) descends(from Revision) (yes, known bool) {
+	if from.Number > s.head.Number {
+		return false, true
+	}
+	for _, r := range s.recent {
+		if r.Number == from.Number {
+			return r == from, true
+		}
+	}
+	return false, false
+}
+
+func lost() error {
+	return &hierarchy.Error{Kind: hierarchy.KindLost, Reason: "REVISION_LOST", Field: "at_least", Detail: "the write that this revision stands for was lost by the store; read the account again and repeat the write if it is missing"}
+}
+
+func tooOld() error {
+	return &hierarchy.Error{Kind: hierarchy.KindLost, Reason: "REVISION_TOO_OLD", Field: "at_least", Detail: "this revision is older than the account's log; leave at_least out, or take a newer one"}
+}
