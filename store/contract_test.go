@@ -1,0 +1,54 @@
+package store
+
+import (
+	"testing"
+
+	"github.com/tollgate-dev/tollgate/store/storetest"
+)
+
+// contract is what every store MUST do, whatever it runs on.
+var contract = []struct {
+	name string
+	test func(t *testing.T, open opener)
+}{
+	{"Load", testLoad},
+	{"Read", testRead},
+	{"Records", testRecords},
+	{"Resources", testResources},
+	{"Large", testLarge},
+	{"Guards", testGuards},
+	{"Corrupt", testCorrupt},
+	{"Times", testTimes},
+	{"Chain", testChain},
+	{"Gap", testGap},
+	{"Trim", testTrim},
+	{"History", testHistory},
+	{"Repeat", testRepeat},
+	{"Claims", testClaims},
+	{"Repair", testRepair},
+	{"Swap", testSwap},
+	{"Revoked", testRevoked},
+	{"Recreate", testRecreate},
+	{"Interrupted", testInterrupted},
+	{"LostReplies", testLostReplies},
+	{"Writers", testWriters},
+	{"SameResource", testSameResource},
+	{"EmptyRace", testEmptyRace},
+	{"Braces", testBraces},
+	{"SignUp", testSignUp},
+	{"Unavailable", testUnavailable},
+}
+
+func runContract(t *testing.T, open opener) {
+	t.Helper()
+	for _, c := range contract {
+		t.Run(c.name, func(t *testing.T) { c.test(t, open) })
+	}
+}
+
+func TestEmbedded(t *testing.T) { runContract(t, openEmbedded) }
+
+func TestRedis(t *testing.T) { runContract(t, openAt(storetest.Redis(t))) }
+
+// TestCluster shows that no script and no transaction spans slots.
+func TestCluster(t *testing.T) { runContract(t, openCluster(t)) }

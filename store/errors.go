@@ -1,0 +1,67 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/tollgate-dev/tollgate/hierarchy"
+)
+
+// errCorrupt is the root of errors that say that Redis holds what this package
+// never wrote. They are internal: whatever cannot be read decides nothing.
+var errCorrupt = errors.New("the store holds what Tollgate did not write")
+
+func corrupt(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", errCorrupt, fmt.Sprintf(format, args...))
+}
+
+// unavailable is what a caller gets when Redis cannot be asked. It is a
+// *hierarchy.Error for the caller, and its cause for the operator's log; a
+// cause names an address, and never a password.
+type unavailable struct {
+	public *hierarchy.Error
+	cause  error
+}
+
+func (e *unavailable) Error() string   { return e.public.Error() + ": " + e.cause.Error() }
+func (e *unavailable) Unwrap() []error { return []error{e.public, e.cause} }
+
+// Details of the errors of a store that cannot be reached.
+const (
+	detailRead  = "the store cannot be reached at the moment; please try again"
+	detailWrite = "the store did not answer, so it is not known whether this was done; repeating the same request is safe"
+)
+
+// fail turns an error of go-redis into one of ours. Redis's own refusals of a
+// malformed command are bugs and stay as they are; everything else means that
+// Redis cannot serve us now.
+func fail(err error, detail string) error {
+	if err == nil || errors.Is(err, errCorrupt) {
+		return err
+	}
+	var reply redis.Error
+	if errors.As(err, &reply) {
+		text := reply.Error()
+		if strings.HasPrefix(text, "WRONGTYPE") {
+			return corrupt("%s", text)
+		}
+		if strings.HasPrefix(text, "ERR ") && !strings.Contains(text, "max number of clients") {
+			return fmt.Errorf("store: Redis refused a command: %w", err)
+		}
+	}
+	return &unavailable{&hierarchy.Error{Kind: hierarchy.KindUnavailable, Reason: "STORE_UNAVAILABLE", Detail: detail}, err}
+}
+
+// answered reports whether err is Redis's own reply, rather than the lack of
+// one.
+func answered(err error) bool {
+	var reply redis.Error
+	return errors.As(err, &reply)
+}
+
+// cancelled reports whether the caller no longer waits for an answer.
+func cancelled(ctx context.Context) bool { return ctx.Err() != nil }
