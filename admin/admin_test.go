@@ -1,0 +1,136 @@
+package admin_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/tollgate-dev/tollgate"
+	"github.com/tollgate-dev/tollgate/admin"
+	"github.com/tollgate-dev/tollgate/authz"
+	"github.com/tollgate-dev/tollgate/billing"
+	"github.com/tollgate-dev/tollgate/hierarchy"
+	"github.com/tollgate-dev/tollgate/policy"
+	"github.com/tollgate-dev/tollgate/store"
+	"github.com/tollgate-dev/tollgate/store/storetest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// house is a service on an embedded store of its own.
+type house struct {
+	*admin.Service
+	engine *authz.Engine
+	store  *recorder
+	faults *storetest.Faults
+}
+
+// recorder notes to which account the last commit went.
+type recorder struct {
+	*store.Store
+	mu   sync.Mutex
+	last *authz.Commit
+}
+
+func (r *recorder) Commit(ctx context.Context, c *authz.Commit) (authz.Head, string, error) {
+	r.mu.Lock()
+	r.last = c
+	r.mu.Unlock()
+	return r.Store.Commit(ctx, c)
+}
+
+var judge = sync.OnceValues(func() (*policy.Judge, error) { return policy.NewJudge(tollgate.Model) })
+
+func build(t *testing.T) *house {
+	t.Helper()
+	faults := new(storetest.Faults)
+	s, err := store.OpenEmbedded(store.Options{Fault: faults})
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := judge()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec := &recorder{Store: s}
+	e, err := authz.NewEngine(rec, j, authz.Options{ShadowShare: 1, Unregistered: []string{"message"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		e.Close()
+		if n := e.Counters().ShadowMismatches; n != 0 {
+			t.Errorf("Casbin decided %d checks otherwise", n)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return &house{admin.New(e, rec), e, rec, faults}
+}
+
+var (
+	operator = admin.Caller{Name: "operator"}
+	ann      = hierarchy.Ref{Type: hierarchy.TypeUser, ID: "ann"}
+	ben      = hierarchy.Ref{Type: hierarchy.TypeUser, ID: "ben"}
+)
+
+func as(r hierarchy.Ref) admin.Caller { return admin.Caller{Name: "operator", Actor: r} }
+
+func newcomer(key string) admin.SignUp {
+	return admin.SignUp{Owner: ann, Billing: billing.Account{Mode: billing.Postpaid, Currency: "EUR"}, IdempotencyKey: key}
+}
+
+// customer signs one up.
+func (h *house) customer(t *testing.T) admin.SignedUp {
+	t.Helper()
+	out, err := h.SignUp(t.Context(), operator, newcomer(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// reason is the reason of an error that a caller may see, or "" for none.
+func reason(err error) string {
+	var known *hierarchy.Error
+	if errors.As(err, &known) {
+		return known.Reason
+	}
+	if err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// want fails unless an error has a reason.
+func want(t *testing.T, what, reasonWanted string, err error) {
+	t.Helper()
+	if got := reason(err); got != reasonWanted {
+		t.Errorf("%s: %q (%v), want %q", what, got, err, reasonWanted)
+	}
+}
+
+// must fails unless what it was given went well.
+func must[T any](v T, err error) func(t *testing.T) T {
+	return func(t *testing.T) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+// allowed asks the engine.
+func (h *house) allowed(t *testing.T, subject hierarchy.Ref, permission string, resource hierarchy.Ref, token string) authz.Answer {
+	t.Helper()
+	a, err := h.engine.Check(t.Context(), &authz.Request{Subject: subject.String(), Permission: permission, Resource: resource.String(), AtLeast: token})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}

@@ -1,0 +1,122 @@
+package admin
+
+import (
+	"context"
+
+	"github.com/tollgate-dev/tollgate/authz"
+	"github.com/tollgate-dev/tollgate/billing"
+	"github.com/tollgate-dev/tollgate/hierarchy"
+)
+
+// CreateBillingAccount opens a billing account. It needs billing_account.open
+// on the account.
+func (s *Service) CreateBillingAccount(ctx context.Context, who Caller, account string, doc billing.Account) (Item[billing.Account], error) {
+	ref := hierarchy.Ref{Type: hierarchy.TypeBillingAccount, ID: hierarchy.PrefixBillingAccount + hierarchy.NewUID(s.now()).String()}
+	if err := doc.Check(); err != nil {
+		return Item[billing.Account]{}, err
+	}
+	return create(ctx, s, who, account, "billing_account.open", ref, func(d *draft) error {
+		d.create(authz.KeyOf(ref.Type, ref.ID), doc)
+		return d.may("billing_account.open", d.account())
+	}, (*Service).BillingAccount)
+}
+
+// create is update, of what does not exist yet.
+func create[T any](ctx context.Context, s *Service, who Caller, account, action string, ref hierarchy.Ref, decide func(*draft) error, read func(*Service, context.Context, Caller, string) (Item[T], error)) (Item[T], error) {
+	written, err := s.write(ctx, who, account, action, decide)
+	if err != nil {
+		return Item[T]{}, err
+	}
+	item, err := read(s, ctx, Caller{Name: who.Name}, ref.ID) // its right was checked by the write
+	item.Revision = written.Revision
+	return item, err
+}
+
+// BillingAccount returns a billing account. It needs billing_account.inspect.
+func (s *Service) BillingAccount(ctx context.Context, who Caller, id string) (Item[billing.Account], error) {
+	ref := hierarchy.Ref{Type: hierarchy.TypeBillingAccount, ID: id}
+	v, err := s.view(ctx, who, ref)
+	if err == nil {
+		err = v.may("billing_account.inspect", ref)
+	}
+	if err != nil {
+		return Item[billing.Account]{}, err
+	}
+	return get[billing.Account](ctx, v, ref, authz.KeyOf(ref.Type, ref.ID))
+}
+
+// BillingAccounts lists an account's billing accounts. It needs
+// billing_account.inspect on the account.
+func (s *Service) BillingAccounts(ctx context.Context, who Caller, account string, span Span) (Page[billing.Account], error) {
+	v, err := s.view(ctx, who, hierarchy.Ref{Type: hierarchy.TypeAccount, ID: account})
+	if err == nil {
+		err = v.may("billing_account.inspect", v.account())
+	}
+	if err != nil {
+		return Page[billing.Account]{}, err
+	}
+	return list[billing.Account](ctx, v, hierarchy.TypeBillingAccount, v.snapshot.Nodes(hierarchy.TypeBillingAccount, "", span.After), span)
+}
+
+// UpdateBillingAccount changes a billing account by change. It needs
+// billing_account.configure. The currency is fixed once it has paid for a
+// project (M11).
+func (s *Service) UpdateBillingAccount(ctx context.Context, who Caller, id string, change func(*billing.Account) error) (Item[billing.Account], error) {
+	ref := hierarchy.Ref{Type: hierarchy.TypeBillingAccount, ID: id}
+	return update(ctx, s, who, ref, func(d *draft) error {
+		if err := d.may("billing_account.configure", ref); err != nil {
+			return err
+		}
+		var doc billing.Account
+		was, err := d.one(authz.KeyOf(ref.Type, ref.ID), &doc)
+		if err != nil {
+			return err
+		}
+		currency := doc.Currency
+		if err := change(&doc); err != nil {
+			return err
+		}
+		d.replace(was, doc)
+		return errorOr(doc.Check(), checkCurrency(&doc, currency, ref))
+	}, "billing_account.configure", (*Service).BillingAccount)
+}
+
+func checkCurrency(doc *billing.Account, was string, ref hierarchy.Ref) error {
+	if doc.Linked && doc.Currency != was {
+		return hierarchy.Conflict("CURRENCY_FIXED", "%s has paid for a project, so its currency stays %s; open another billing account for %s", ref, was, doc.Currency)
+	}
+	return nil
+}
+
+// DeleteBillingAccount deletes a billing account that pays for no live
+// project and is not the account's last. It needs billing_account.close.
+func (s *Service) DeleteBillingAccount(ctx context.Context, who Caller, id string) (Written, error) {
+	ref := hierarchy.Ref{Type: hierarchy.TypeBillingAccount, ID: id}
+	return s.remove(ctx, who, ref, "billing_account.close", func(d *draft) error {
+		if paid := d.snapshot.PaidBy(id); len(paid) > 0 {
+			return hierarchy.Conflict("BILLING_ACCOUNT_LINKED", "%s pays for project:%s; link that to another billing account first", ref, paid[0])
+		}
+		if len(d.snapshot.Nodes(ref.Type, "", "")) == 1 {
+			return hierarchy.Conflict("LAST_BILLING_ACCOUNT", "an account keeps at least one billing account")
+		}
+		var doc billing.Account
+		was, err := d.one(authz.KeyOf(ref.Type, ref.ID), &doc)
+		doc.Deleted = true
+		d.replace(was, doc)
+		return err
+	})
+}
+
+// remove writes a deletion that needs a permission on the node itself.
+func (s *Service) remove(ctx context.Context, who Caller, ref hierarchy.Ref, permission string, decide func(*draft) error) (Written, error) {
+	account, err := s.accountOf(ctx, ref)
+	if err != nil {
+		return Written{}, err
+	}
+	return s.write(ctx, who, account, permission, func(d *draft) error {
+		if err := d.may(permission, ref); err != nil {
+			return err
+		}
+		return decide(d)
+	})
+}

@@ -1,0 +1,212 @@
+package admin
+
+import (
+	"context"
+
+	"github.com/tollgate-dev/tollgate/authz"
+	"github.com/tollgate-dev/tollgate/hierarchy"
+	"github.com/tollgate-dev/tollgate/policy"
+)
+
+// CreateBinding binds a role to a subject at a scope (M19). An allow needs
+// binding.grant at the scope, and that the actor could pass the role on; a
+// deny needs binding.deny at the scope's parent, so that nobody locks out
+// those above him: at the account only the platform's operators can deny.
+func (s *Service) CreateBinding(ctx context.Context, who Caller, b policy.Binding) (Item[policy.Binding], error) {
+	if b.Effect == "" {
+		b.Effect = policy.Allow
+	}
+	if err := b.Check(); err != nil {
+		return Item[policy.Binding]{}, err
+	}
+	account, err := s.accountOf(ctx, b.Scope)
+	if err != nil {
+		return Item[policy.Binding]{}, fieldOf("scope", err)
+	}
+	ref := hierarchy.Ref{Type: hierarchy.TypeBinding, ID: hierarchy.BindingID(hierarchy.NewUID(s.now()), account)}
+	return create(ctx, s, who, account, "binding.grant", ref, func(d *draft) error {
+		if err := d.mayBind(&b); err != nil {
+			return err
+		}
+		if err := d.checkNames(&b); err != nil {
+			return err
+		}
+		if d.snapshot.HasBinding(b) {
+			same := d.snapshot.FindBindings(b.Subject.String(), "", func(x policy.Binding) bool { return x == b })
+			return hierarchy.Conflict("ALREADY_EXISTS", "the same binding exists already: %s", same[0].ID)
+		}
+		d.create(authz.KeyOf(hierarchy.TypeBinding, ref.ID), b)
+		return nil
+	}, (*Service).Binding)
+}
+
+// site is where a binding's scope stands: a node of the account, and the
+// product resource in it if the scope is one.
+type site struct{ node, resource hierarchy.Ref }
+
+// site finds the scope of a binding.
+func (d *draft) site(scope hierarchy.Ref) (site, error) {
+	if hierarchy.IsOwn(scope.Type) { // a node of our own
+		if !d.snapshot.Has(scope) {
+			return site{}, fieldOf("scope", hierarchy.NotFound(scope))
+		}
+		return site{node: scope}, nil
+	}
+	key := authz.ResourceKey(scope)
+	records, err := d.read(key)
+	if err != nil {
+		return site{}, err
+	}
+	var doc hierarchy.Resource
+	if r, ok := records[key]; !ok {
+		return site{}, fieldOf("scope", hierarchy.NotFound(scope))
+	} else if err := unmarshal(r, &doc); err != nil {
+		return site{}, err
+	}
+	d.commit.Present = append(d.commit.Present, key)
+	return site{node: doc.Parent, resource: scope}, nil
+}
+
+// mayBind refuses who may not make or unmake a binding.
+func (d *draft) mayBind(b *policy.Binding) error {
+	at, err := d.site(b.Scope)
+	if err != nil {
+		return err
+	}
+	if b.Effect == policy.Allow {
+		return d.who.mayGrant(d.snapshot, b.Role, at.node, at.resource, d.at)
+	}
+	return d.mayDeny(b.Scope, at)
+}
+
+// mayDeny asks for binding.deny at the parent of a deny's scope.
+func (d *draft) mayDeny(scope hierarchy.Ref, at site) error {
+	parent := at.node
+	if at.resource.IsZero() {
+		parent = d.snapshot.Parent(scope)
+	}
+	if parent.IsZero() && !d.who.operates() {
+		return forbidden(d.who.Actor, "the platform operator's right to deny", scope)
+	}
+	if parent.IsZero() {
+		return nil
+	}
+	return d.who.may(d.snapshot, "binding.deny", parent, hierarchy.Ref{}, d.at)
+}
+
+// checkNames refuses a role and a group that the account does not have.
+func (d *draft) checkNames(b *policy.Binding) error {
+	if !d.snapshot.HasRole(b.Role) {
+		return fieldOf("role", hierarchy.NotFound(roleRef(b.Role)))
+	}
+	if b.Subject.Type == hierarchy.TypeGroup && !d.snapshot.HasGroup(b.Subject.ID) {
+		return fieldOf("subject", hierarchy.NotFound(b.Subject))
+	}
+	return nil
+}
+
+// Binding returns a binding. It needs binding.inspect at its scope.
+func (s *Service) Binding(ctx context.Context, who Caller, id string) (Item[policy.Binding], error) {
+	ref := hierarchy.Ref{Type: hierarchy.TypeBinding, ID: id}
+	_, account, err := hierarchy.ParseBindingID(id)
+	if err != nil {
+		return Item[policy.Binding]{}, err
+	}
+	v, err := s.view(ctx, who, hierarchy.Ref{Type: hierarchy.TypeAccount, ID: account})
+	if err != nil {
+		return Item[policy.Binding]{}, hierarchy.NotFound(ref)
+	}
+	item, err := get[policy.Binding](ctx, v, ref, authz.KeyOf(ref.Type, id))
+	if err != nil {
+		return item, err
+	}
+	if err := v.mayInspect(ctx, item.Doc.Scope); err != nil {
+		return Item[policy.Binding]{}, hierarchy.NotFound(ref)
+	}
+	return item, nil
+}
+
+// mayInspect asks for binding.inspect at a scope.
+func (v *view) mayInspect(ctx context.Context, scope hierarchy.Ref) error {
+	if v.who.operates() {
+		return nil
+	}
+	if hierarchy.IsOwn(scope.Type) {
+		return v.may("binding.inspect", scope)
+	}
+	item, _, err := v.service.resource(ctx, v.snapshot.Account(), scope)
+	if err != nil {
+		return err
+	}
+	return v.who.may(v.snapshot, "binding.inspect", item.Doc.Parent, scope, v.at)
+}
+
+// BindingFilter says which bindings are listed; zero fields accept any. One
+// of Account, Scope and both says whose they are.
+type BindingFilter struct {
+	Account string
+	Scope   hierarchy.Ref
+	Subject hierarchy.Ref
+}
+
+// Bindings lists bindings. It needs binding.inspect at the scope, or at the
+// account if no scope is given.
+func (s *Service) Bindings(ctx context.Context, who Caller, f BindingFilter, span Span) (Page[policy.Binding], error) {
+	at := f.Scope
+	if at.IsZero() {
+		at = hierarchy.Ref{Type: hierarchy.TypeAccount, ID: f.Account}
+	}
+	v, err := s.view(ctx, who, at)
+	if err != nil {
+		return Page[policy.Binding]{}, err
+	}
+	if err := v.mayInspect(ctx, at); err != nil {
+		return Page[policy.Binding]{}, err
+	}
+	subject := ""
+	if !f.Subject.IsZero() {
+		subject = f.Subject.String()
+	}
+	found := v.snapshot.FindBindings(subject, span.After, func(b policy.Binding) bool { return f.Scope.IsZero() || b.Scope == f.Scope })
+	ids := make([]string, len(found))
+	for i, b := range found {
+		ids[i] = b.ID
+	}
+	return list[policy.Binding](ctx, v, hierarchy.TypeBinding, ids, span)
+}
+
+// DeleteBinding removes a binding. An allow needs binding.revoke at its
+// scope, a deny binding.deny at the scope's parent.
+func (s *Service) DeleteBinding(ctx context.Context, who Caller, id string) (Written, error) {
+	_, account, err := hierarchy.ParseBindingID(id)
+	if err != nil {
+		return Written{}, err
+	}
+	ref := hierarchy.Ref{Type: hierarchy.TypeBinding, ID: id}
+	written, err := s.write(ctx, who, account, "binding.revoke", func(d *draft) error {
+		var b policy.Binding
+		was, err := d.one(authz.KeyOf(ref.Type, id), &b)
+		if err != nil {
+			return err
+		}
+		at, err := d.site(b.Scope)
+		if err != nil {
+			return err
+		}
+		d.remove(was)
+		if b.Effect == policy.Deny {
+			return d.mayDeny(b.Scope, at)
+		}
+		return d.who.may(d.snapshot, "binding.revoke", at.node, at.resource, d.at)
+	})
+	return written, hideAccount(err, ref)
+}
+
+// hideAccount says of a binding in an account that does not exist that the
+// binding does not.
+func hideAccount(err error, ref hierarchy.Ref) error {
+	if known, ok := err.(*hierarchy.Error); ok && known.Kind == hierarchy.KindNotFound { //nolint:errorlint // made just above
+		return hierarchy.NotFound(ref)
+	}
+	return err
+}

@@ -1,0 +1,194 @@
+package admin
+
+import (
+	"context"
+	"errors"
+
+	"github.com/tollgate-dev/tollgate/authz"
+	"github.com/tollgate-dev/tollgate/hierarchy"
+	"github.com/tollgate-dev/tollgate/policy"
+)
+
+// Import brings an account to what a bundle says, in one atomic write: it
+// creates what is missing and changes what differs, and never deletes. A
+// second import of the same bundle changes nothing. It is for the platform's
+// operators, who may set IDs.
+func (s *Service) Import(ctx context.Context, who Caller, b *Bundle, o ImportOptions) (Imported, error) {
+	if !who.operates() {
+		return Imported{}, &hierarchy.Error{Kind: hierarchy.KindForbidden, Reason: "PERMISSION_DENIED", Detail: "bundles are imported by the platform's operators only; leave Tollgate-Actor out"}
+	}
+	if err := o.check(); err != nil {
+		return Imported{}, err
+	}
+	read, err := b.normalise()
+	if err != nil {
+		return Imported{}, err
+	}
+	for range tries {
+		done, err := s.importOnce(ctx, who, read, o)
+		if !errors.Is(err, authz.ErrConflict) {
+			return done, err
+		}
+	}
+	return Imported{}, busy()
+}
+
+func (o *ImportOptions) check() error {
+	if o.Owner.IsZero() {
+		return nil
+	}
+	if err := o.Owner.Check(); err != nil {
+		return fieldOf("owner", err)
+	}
+	if o.Owner.Type != hierarchy.TypeUser {
+		return hierarchy.Invalid("SUBJECT_INVALID", "owner", "the owner of an account is a user, such as user:root")
+	}
+	return nil
+}
+
+// importOnce decides the import on the account as it is, and commits it.
+func (s *Service) importOnce(ctx context.Context, who Caller, b *Bundle, o ImportOptions) (Imported, error) {
+	snapshot, err := s.engine.Refresh(ctx, b.Account.ID)
+	isNew := errors.Is(err, authz.ErrNoAccount)
+	if isNew {
+		snapshot, err = authz.NewSnapshot(b.Account.ID, s.engine.Model(), &authz.State{})
+	}
+	if err != nil {
+		return Imported{}, err
+	}
+	im := importing{draft: newDraft(ctx, s, who, snapshot, "account.import"), bundle: b, isNew: isNew,
+		out: Imported{Account: b.Account.ID, Created: map[string]int{}, Updated: map[string]int{}}}
+	if err := im.decide(o); err != nil {
+		return Imported{}, err
+	}
+	im.out.OperatorManaged = im.managed
+	if !isNew {
+		im.out.Revision = authz.Token(b.Account.ID, snapshot.Revision())
+	}
+	if o.DryRun || len(im.commit.Edits) == 0 {
+		return im.out, nil
+	}
+	written, err := s.commit(ctx, im.draft)
+	im.out.Revision = written.Revision
+	return im.out, err
+}
+
+// importing is an import while it is decided.
+type importing struct {
+	*draft
+	bundle  *Bundle
+	isNew   bool
+	managed bool
+	records map[authz.Key]authz.Record // what the account has of what the bundle names
+	named   map[hierarchy.Ref]bool     // what the bundle names
+	out     Imported
+}
+
+func (im *importing) decide(o ImportOptions) error {
+	im.commit.New, im.commit.Guarded = im.isNew, !im.isNew
+	if im.isNew && (len(im.bundle.BillingAccounts) == 0 || len(im.bundle.Projects) == 0) {
+		return hierarchy.Invalid("BUNDLE_INCOMPLETE", "account", "account:%s does not exist yet: a new account needs at least one billing account and one project", im.bundle.Account.ID)
+	}
+	if !im.isNew && !im.snapshot.Has(im.account()) {
+		return hierarchy.Conflict("ID_DELETED", "%s was deleted, and its ID is not used again", im.account())
+	}
+	if err := im.load(); err != nil {
+		return err
+	}
+	steps := []func() error{im.roles, im.groups, im.billingAccounts, im.projects, im.subprojects, im.resources, im.bindings}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	if !o.Owner.IsZero() {
+		owner := policy.Binding{Subject: o.Owner, Role: policy.Owner, Scope: im.account(), Effect: policy.Allow}
+		if err := im.bind(owner, map[policy.Binding]bool{}); err != nil {
+			return err
+		}
+	}
+	return im.settle()
+}
+
+// settle writes the account's own record last: only now is it known whether
+// it has an owner.
+func (im *importing) settle() error {
+	next, err := im.snapshot.Apply(im.snapshot.Head(), im.commit.Edits)
+	if err != nil {
+		return err
+	}
+	im.managed = im.snapshot.OperatorManaged() || (im.isNew && !next.HasEffectiveOwner())
+	key := authz.KeyOf(hierarchy.TypeAccount, im.bundle.Account.ID)
+	err = place(im, key, func(doc *hierarchy.Account) error {
+		overlay(&doc.Info, im.bundle.Account.Info)
+		doc.OperatorManaged = im.managed
+		return nil
+	})
+	if err != nil || len(im.commit.Edits) == 0 {
+		return err
+	}
+	return im.check()
+}
+
+// load reads what the account has of what the bundle names.
+func (im *importing) load() error {
+	im.records = map[authz.Key]authz.Record{}
+	im.named = im.bundle.names()
+	if im.isNew {
+		return nil
+	}
+	var err error
+	im.records, err = im.read(im.bundle.keys(im.snapshot)...)
+	return err
+}
+
+// place brings one record to what the bundle says: change is given what it
+// is, or a zero document for one that is new.
+func place[T any](im *importing, key authz.Key, change func(*T) error) error {
+	var doc T
+	kind, _ := key.Split()
+	was, exists := im.records[key]
+	if exists {
+		if err := unmarshal(was, &doc); err != nil {
+			return err
+		}
+		was.Body = encode(doc)
+	}
+	if err := change(&doc); err != nil {
+		return err
+	}
+	before := len(im.commit.Edits)
+	if exists {
+		im.replace(was, doc)
+	} else {
+		im.create(key, doc)
+	}
+	switch {
+	case len(im.commit.Edits) == before:
+		im.out.Unchanged++
+	case exists:
+		im.out.Updated[kind]++
+	default:
+		im.out.Created[kind]++
+	}
+	return nil
+}
+
+// overlay lays what a bundle says over what is there; what it leaves out
+// stays.
+func overlay(doc *hierarchy.Info, from hierarchy.Info) {
+	if from.DisplayName != "" {
+		doc.DisplayName = from.DisplayName
+	}
+	if from.Labels != nil {
+		doc.Labels = from.Labels
+	}
+}
+
+// buried refuses to bring a deleted node back.
+func buried(key authz.Key, deleted bool) error {
+	if !deleted {
+		return nil
+	}
+	return hierarchy.Conflict("ID_DELETED", "%s was deleted, and its ID is not used again", key)
+}

@@ -1,0 +1,139 @@
+package admin
+
+import (
+	"context"
+
+	"github.com/tollgate-dev/tollgate/authz"
+	"github.com/tollgate-dev/tollgate/hierarchy"
+)
+
+// Project is a project, and the billing account that pays for it.
+type Project struct {
+	hierarchy.Project
+	BillingAccount string `json:"-"` // bare ID; "" if nobody pays
+}
+
+// CreateProject opens a project, paid for by a billing account of the same
+// account, or by nobody yet if payer is "". It needs project.open on the
+// account, and the rights of SetLink if a payer is named.
+func (s *Service) CreateProject(ctx context.Context, who Caller, account string, doc hierarchy.Project, payer string) (Item[Project], error) {
+	ref := hierarchy.Ref{Type: hierarchy.TypeProject, ID: hierarchy.PrefixProject + hierarchy.NewUID(s.now()).String()}
+	if err := doc.Info.Check(); err != nil {
+		return Item[Project]{}, err
+	}
+	return create(ctx, s, who, account, "project.open", ref, func(d *draft) error {
+		if err := d.may("project.open", d.account()); err != nil {
+			return err
+		}
+		d.create(authz.KeyOf(ref.Type, ref.ID), doc)
+		if payer == "" {
+			return nil
+		}
+		if err := d.may("project.link", d.account()); err != nil {
+			return err
+		}
+		if err := d.may("billing_account.link", hierarchy.Ref{Type: hierarchy.TypeBillingAccount, ID: payer}); err != nil {
+			return fieldOf("billing_account", err)
+		}
+		return d.link(ref.ID, payer)
+	}, (*Service).Project)
+}
+
+// Project returns a project. It needs project.read.
+func (s *Service) Project(ctx context.Context, who Caller, id string) (Item[Project], error) {
+	ref := hierarchy.Ref{Type: hierarchy.TypeProject, ID: id}
+	v, err := s.view(ctx, who, ref)
+	if err == nil {
+		err = v.may("project.read", ref)
+	}
+	if err != nil {
+		return Item[Project]{}, err
+	}
+	return v.project(ctx, id)
+}
+
+// project reads a project, and the payer beside it.
+func (v *view) project(ctx context.Context, id string) (Item[Project], error) {
+	ref := hierarchy.Ref{Type: hierarchy.TypeProject, ID: id}
+	p, err := get[Project](ctx, v, ref, authz.KeyOf(ref.Type, id))
+	p.Doc.BillingAccount = v.snapshot.Payer(id)
+	return p, err
+}
+
+// Projects lists an account's projects. It needs account.read; what the
+// actor may not read is left out.
+func (s *Service) Projects(ctx context.Context, who Caller, account string, span Span) (Page[Project], error) {
+	v, err := s.view(ctx, who, hierarchy.Ref{Type: hierarchy.TypeAccount, ID: account})
+	if err != nil {
+		return Page[Project]{}, err
+	}
+	ids, err := v.visible(hierarchy.TypeProject, v.account(), v.snapshot.Nodes(hierarchy.TypeProject, "", span.After))
+	if err != nil {
+		return Page[Project]{}, err
+	}
+	page, err := list[Project](ctx, v, hierarchy.TypeProject, ids, span)
+	for i := range page.Items {
+		page.Items[i].Doc.BillingAccount = v.snapshot.Payer(page.Items[i].Ref.ID)
+	}
+	return page, err
+}
+
+// visible leaves of a list what the caller may read. Someone who may read
+// neither the node that the list is of nor anything in it is told that the
+// node does not exist.
+func (v *view) visible(typ string, of hierarchy.Ref, ids []string) ([]string, error) {
+	err := v.may(of.Type+".read", of)
+	if err == nil || v.who.operates() {
+		return ids, err
+	}
+	var seen []string
+	for _, id := range ids {
+		if v.may(typ+".read", hierarchy.Ref{Type: typ, ID: id}) == nil {
+			seen = append(seen, id)
+		}
+	}
+	if len(seen) > 0 {
+		return seen, nil
+	}
+	return nil, err
+}
+
+// UpdateProject changes a project's record by change. It needs
+// project.configure.
+func (s *Service) UpdateProject(ctx context.Context, who Caller, id string, change func(*hierarchy.Project) error) (Item[Project], error) {
+	ref := hierarchy.Ref{Type: hierarchy.TypeProject, ID: id}
+	return update(ctx, s, who, ref, func(d *draft) error {
+		if err := d.may("project.configure", ref); err != nil {
+			return err
+		}
+		var doc hierarchy.Project
+		was, err := d.one(authz.KeyOf(ref.Type, ref.ID), &doc)
+		if err != nil {
+			return err
+		}
+		if err := change(&doc); err != nil {
+			return err
+		}
+		d.replace(was, doc)
+		return doc.Info.Check()
+	}, "project.configure", (*Service).Project)
+}
+
+// DeleteProject deletes a project that is empty and is not the account's
+// last. It needs project.close.
+func (s *Service) DeleteProject(ctx context.Context, who Caller, id string) (Written, error) {
+	ref := hierarchy.Ref{Type: hierarchy.TypeProject, ID: id}
+	return s.remove(ctx, who, ref, "project.close", func(d *draft) error {
+		if len(d.snapshot.Nodes(ref.Type, "", "")) == 1 {
+			return hierarchy.Conflict("LAST_PROJECT", "an account keeps at least one project")
+		}
+		if err := d.mustBeEmpty(id); err != nil {
+			return err
+		}
+		var doc hierarchy.Project
+		was, err := d.one(authz.KeyOf(ref.Type, ref.ID), &doc)
+		doc.Deleted = true
+		d.replace(was, doc)
+		return err
+	})
+}

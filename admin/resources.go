@@ -1,0 +1,230 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/tollgate-dev/tollgate/authz"
+	"github.com/tollgate-dev/tollgate/hierarchy"
+	"github.com/tollgate-dev/tollgate/policy"
+)
+
+// Resources are written without contending with administration: what is
+// guarded is the resource's own record and its container's.
+
+// RegisterResource registers a product's resource in a project or a
+// subproject (M8). It needs resource.register there.
+func (s *Service) RegisterResource(ctx context.Context, who Caller, ref hierarchy.Ref, doc hierarchy.Resource) (Item[hierarchy.Resource], error) {
+	if err := s.checkResource(ref, &doc); err != nil {
+		return Item[hierarchy.Resource]{}, err
+	}
+	account, err := s.accountOf(ctx, doc.Parent)
+	if err != nil {
+		return Item[hierarchy.Resource]{}, fieldOf("parent", err)
+	}
+	return s.writeResource(ctx, who, account, "resource.register", ref, func(d *draft) error {
+		if err := d.may("resource.register", doc.Parent); err != nil {
+			return fieldOf("parent", err)
+		}
+		key := authz.ResourceKey(ref)
+		containerKey := authz.KeyOf(doc.Parent.Type, doc.Parent.ID)
+		records, err := d.read(key, containerKey)
+		if err != nil {
+			return err
+		}
+		if _, exists := records[key]; exists {
+			return hierarchy.Conflict("ALREADY_EXISTS", "%s is registered already", ref)
+		}
+		d.commit.Guarded = false
+		d.commit.Versions = map[authz.Key]uint64{key: 0, containerKey: records[containerKey].Version}
+		d.create(key, doc)
+		return nil
+	})
+}
+
+func (s *Service) checkResource(ref hierarchy.Ref, doc *hierarchy.Resource) error {
+	if err := ref.Check(); err != nil {
+		return err
+	}
+	if err := hierarchy.CheckResourceType(ref.Type); err != nil {
+		return err
+	}
+	if !s.engine.Registered(ref.Type) {
+		return hierarchy.Invalid("TYPE_NOT_REGISTERED", "type", "resources of type %s are not registered; a check names their container as parent", ref.Type)
+	}
+	if err := hierarchy.CheckParent(ref.Type, doc.Parent.Type); err != nil {
+		return err
+	}
+	return errorOr(hierarchy.CheckLabels(doc.Labels), hierarchy.CheckProperties(doc.Properties))
+}
+
+// writeResource writes, and answers the resource as the write left it.
+func (s *Service) writeResource(ctx context.Context, who Caller, account, action string, ref hierarchy.Ref, decide func(*draft) error) (Item[hierarchy.Resource], error) {
+	written, err := s.write(ctx, who, account, action, decide)
+	if err != nil {
+		return Item[hierarchy.Resource]{}, err
+	}
+	item, _, err := s.resource(ctx, account, ref)
+	item.Revision = written.Revision
+	return item, err
+}
+
+// resource reads a resource.
+func (s *Service) resource(ctx context.Context, account string, ref hierarchy.Ref) (Item[hierarchy.Resource], authz.Record, error) {
+	head, records, err := s.store.Read(ctx, account, authz.ResourceKey(ref))
+	if errors.Is(err, authz.ErrNoAccount) || (err == nil && len(records) == 0) {
+		err = hierarchy.NotFound(ref)
+	}
+	if err != nil {
+		return Item[hierarchy.Resource]{}, authz.Record{}, err
+	}
+	item, err := itemOf[hierarchy.Resource](account, ref, records[0])
+	item.Revision = authz.Token(account, head.Revision)
+	return item, records[0], err
+}
+
+// Resource returns a resource. It needs <type>.read on it.
+func (s *Service) Resource(ctx context.Context, who Caller, ref hierarchy.Ref) (Item[hierarchy.Resource], error) {
+	v, item, _, err := s.viewResource(ctx, who, ref, ref.Type+".read")
+	if err != nil || v == nil {
+		return Item[hierarchy.Resource]{}, err
+	}
+	return item, nil
+}
+
+// viewResource reads a resource that the caller has a permission on.
+func (s *Service) viewResource(ctx context.Context, who Caller, ref hierarchy.Ref, permission string) (*view, Item[hierarchy.Resource], authz.Record, error) {
+	v, err := s.view(ctx, who, ref)
+	if err != nil {
+		return nil, Item[hierarchy.Resource]{}, authz.Record{}, err
+	}
+	item, record, err := s.resource(ctx, v.snapshot.Account(), ref)
+	if err == nil && !v.snapshot.Has(item.Doc.Parent) {
+		err = hierarchy.NotFound(ref)
+	}
+	if err == nil {
+		err = who.may(v.snapshot, permission, item.Doc.Parent, ref, v.at)
+	}
+	return v, item, record, err
+}
+
+// Resources lists the resources of a project or a subproject. It needs
+// resource.read there.
+func (s *Service) Resources(ctx context.Context, who Caller, container hierarchy.Ref, span Span) (Page[hierarchy.Resource], error) {
+	v, err := s.view(ctx, who, container)
+	if err == nil {
+		err = v.may("resource.read", container)
+	}
+	if err != nil {
+		return Page[hierarchy.Resource]{}, err
+	}
+	records, err := s.store.Resources(ctx, v.snapshot.Account(), container, span.After, span.Limit+1)
+	if err != nil {
+		return Page[hierarchy.Resource]{}, err
+	}
+	var page Page[hierarchy.Resource]
+	for i, r := range records {
+		_, id := r.Key.Split()
+		if i == span.Limit {
+			_, page.Next = records[i-1].Key.Split()
+			break
+		}
+		ref, err := hierarchy.ParseRef(id)
+		if err != nil {
+			return page, err
+		}
+		item, err := itemOf[hierarchy.Resource](v.snapshot.Account(), ref, r)
+		if err != nil {
+			return page, err
+		}
+		page.Items = append(page.Items, item)
+	}
+	return page, nil
+}
+
+// UpdateResource changes a resource's labels and properties by change. It
+// needs resource.configure on the resource.
+func (s *Service) UpdateResource(ctx context.Context, who Caller, ref hierarchy.Ref, change func(labels *map[string]string, properties *json.RawMessage) error) (Item[hierarchy.Resource], error) {
+	account, err := s.accountOf(ctx, ref)
+	if err != nil {
+		return Item[hierarchy.Resource]{}, err
+	}
+	return s.writeResource(ctx, who, account, "resource.configure", ref, func(d *draft) error {
+		was, doc, err := d.resource(ref, "resource.configure")
+		if err != nil {
+			return err
+		}
+		if err := change(&doc.Labels, &doc.Properties); err != nil {
+			return err
+		}
+		d.commit.Guarded = false
+		d.replace(was, doc)
+		return s.checkResource(ref, &doc)
+	})
+}
+
+// resource reads a resource that the actor has a permission on, and guards
+// the write by its version.
+func (d *draft) resource(ref hierarchy.Ref, permission string) (authz.Record, hierarchy.Resource, error) {
+	var doc hierarchy.Resource
+	key := authz.ResourceKey(ref)
+	records, err := d.read(key)
+	if err != nil {
+		return authz.Record{}, doc, err
+	}
+	was, ok := records[key]
+	if !ok {
+		return was, doc, hierarchy.NotFound(ref)
+	}
+	if err := unmarshal(was, &doc); err != nil {
+		return was, doc, err
+	}
+	if !d.snapshot.Has(doc.Parent) {
+		return was, doc, hierarchy.NotFound(ref)
+	}
+	d.commit.Versions = map[authz.Key]uint64{key: was.Version}
+	return was, doc, d.who.may(d.snapshot, permission, doc.Parent, ref, d.at)
+}
+
+// DeleteResource deletes a resource at once, with what is bound to it: a
+// resource that is registered again under the same ID inherits nothing. It
+// needs resource.unregister on the resource.
+func (s *Service) DeleteResource(ctx context.Context, who Caller, ref hierarchy.Ref) (Written, error) {
+	account, err := s.accountOf(ctx, ref)
+	if err != nil {
+		return Written{}, err
+	}
+	return s.write(ctx, who, account, "resource.unregister", func(d *draft) error {
+		was, doc, err := d.resource(ref, "resource.unregister")
+		if err != nil {
+			return err
+		}
+		d.remove(was)
+		if err := d.unbindAll(ref); err != nil {
+			return err
+		}
+		if !doc.Moved { // its history begins with its registration
+			d.commit.Parents = append(d.commit.Parents, authz.Transition{Node: ref.String(), To: doc.Parent.String(), At: was.Created})
+		}
+		d.commit.Parents = append(d.commit.Parents, authz.Transition{Node: ref.String(), From: doc.Parent.String()})
+		return nil
+	})
+}
+
+// unbindAll removes the bindings whose scope is exactly this node.
+func (d *draft) unbindAll(scope hierarchy.Ref) error {
+	if !d.snapshot.HasBindingsOn(scope) {
+		return nil
+	}
+	bound := d.snapshot.FindBindings("", "", func(b policy.Binding) bool { return b.Scope == scope })
+	keys := make([]authz.Key, len(bound))
+	for i, b := range bound {
+		keys[i] = authz.KeyOf(hierarchy.TypeBinding, b.ID)
+	}
+	records, err := d.read(keys...)
+	for _, r := range records {
+		d.remove(r)
+	}
+	return err
+}

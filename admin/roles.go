@@ -1,0 +1,133 @@
+package admin
+
+import (
+	"context"
+	"slices"
+
+	"github.com/tollgate-dev/tollgate/authz"
+	"github.com/tollgate-dev/tollgate/hierarchy"
+	"github.com/tollgate-dev/tollgate/policy"
+)
+
+func roleRef(id string) hierarchy.Ref { return hierarchy.Ref{Type: hierarchy.TypeRole, ID: id} }
+
+// CreateRole defines a custom role. It needs role.define on the account.
+func (s *Service) CreateRole(ctx context.Context, who Caller, account, id string, doc policy.Role) (Item[policy.Role], error) {
+	if err := checkRole(id, &doc); err != nil {
+		return Item[policy.Role]{}, err
+	}
+	return create(ctx, s, who, account, "role.define", roleRef(id), func(d *draft) error {
+		if err := d.may("role.define", d.account()); err != nil {
+			return err
+		}
+		if d.snapshot.HasRole(id) {
+			return hierarchy.Conflict("ALREADY_EXISTS", "the account has a %s already", roleRef(id))
+		}
+		d.create(authz.KeyOf(hierarchy.TypeRole, id), doc)
+		return nil
+	}, readRole(account))
+}
+
+func checkRole(id string, doc *policy.Role) error {
+	if err := roleRef(id).Check(); err != nil {
+		return fieldOf("id", err)
+	}
+	if policy.IsPredefined(id) {
+		return hierarchy.Invalid("ROLE_PREDEFINED", "id", "%s is predefined in every account and cannot be defined anew; choose another name", id)
+	}
+	return doc.Check()
+}
+
+func readRole(account string) func(*Service, context.Context, Caller, string) (Item[policy.Role], error) {
+	return func(s *Service, ctx context.Context, who Caller, id string) (Item[policy.Role], error) {
+		return s.Role(ctx, who, account, id)
+	}
+}
+
+// Role returns a role, predefined or custom. It needs role.inspect on the
+// account.
+func (s *Service) Role(ctx context.Context, who Caller, account, id string) (Item[policy.Role], error) {
+	v, err := s.viewRoles(ctx, who, account)
+	if err != nil {
+		return Item[policy.Role]{}, err
+	}
+	if i := slices.IndexFunc(policy.Predefined, func(p policy.PredefinedRole) bool { return p.ID == id }); i >= 0 {
+		return predefined(v, i), nil
+	}
+	return get[policy.Role](ctx, v, roleRef(id), authz.KeyOf(hierarchy.TypeRole, id))
+}
+
+func (s *Service) viewRoles(ctx context.Context, who Caller, account string) (*view, error) {
+	v, err := s.view(ctx, who, hierarchy.Ref{Type: hierarchy.TypeAccount, ID: account})
+	if err != nil {
+		return nil, err
+	}
+	return v, v.may("role.inspect", v.account())
+}
+
+func predefined(v *view, i int) Item[policy.Role] {
+	return Item[policy.Role]{Ref: roleRef(policy.Predefined[i].ID), Account: v.snapshot.Account(), Doc: policy.Predefined[i].Role, Revision: authz.Token(v.snapshot.Account(), v.snapshot.Revision())}
+}
+
+// Roles lists an account's roles: the predefined ones on the first page, then
+// its own. It needs role.inspect on the account.
+func (s *Service) Roles(ctx context.Context, who Caller, account string, span Span) (Page[policy.Role], error) {
+	v, err := s.viewRoles(ctx, who, account)
+	if err != nil {
+		return Page[policy.Role]{}, err
+	}
+	page, err := list[policy.Role](ctx, v, hierarchy.TypeRole, v.snapshot.CustomRoles(span.After), span)
+	if span.After == "" {
+		all := make([]Item[policy.Role], 0, len(policy.Predefined)+len(page.Items))
+		for i := range policy.Predefined {
+			all = append(all, predefined(v, i))
+		}
+		page.Items = append(all, page.Items...)
+	}
+	return page, err
+}
+
+// UpdateRole changes a custom role by change. It needs role.define on the
+// account.
+func (s *Service) UpdateRole(ctx context.Context, who Caller, account, id string, change func(*policy.Role) error) (Item[policy.Role], error) {
+	if policy.IsPredefined(id) {
+		return Item[policy.Role]{}, hierarchy.Conflict("ROLE_PREDEFINED", "%s is predefined and the same in every account; define a role of your own", id)
+	}
+	return create(ctx, s, who, account, "role.define", roleRef(id), func(d *draft) error {
+		if err := d.may("role.define", d.account()); err != nil {
+			return err
+		}
+		var doc policy.Role
+		was, err := d.one(authz.KeyOf(hierarchy.TypeRole, id), &doc)
+		if err != nil {
+			return err
+		}
+		if err := change(&doc); err != nil {
+			return err
+		}
+		d.replace(was, doc)
+		return doc.Check()
+	}, readRole(account))
+}
+
+// DeleteRole deletes a custom role that nothing is bound to. It needs
+// role.define on the account.
+func (s *Service) DeleteRole(ctx context.Context, who Caller, account, id string) (Written, error) {
+	if policy.IsPredefined(id) {
+		return Written{}, hierarchy.Conflict("ROLE_PREDEFINED", "%s is predefined and stays", id)
+	}
+	return s.write(ctx, who, account, "role.define", func(d *draft) error {
+		if err := d.may("role.define", d.account()); err != nil {
+			return err
+		}
+		if used := d.snapshot.FindBindings("", "", func(b policy.Binding) bool { return b.Role == id }); len(used) > 0 {
+			return hierarchy.Conflict("ROLE_IN_USE", "%d bindings give %s, %s among them; delete them first", len(used), roleRef(id), used[0].ID)
+		}
+		var doc policy.Role
+		was, err := d.one(authz.KeyOf(hierarchy.TypeRole, id), &doc)
+		if err == nil {
+			d.remove(was)
+		}
+		return err
+	})
+}

@@ -1,0 +1,159 @@
+package admin
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+
+	"github.com/tollgate-dev/tollgate/authz"
+	"github.com/tollgate-dev/tollgate/billing"
+	"github.com/tollgate-dev/tollgate/hierarchy"
+	"github.com/tollgate-dev/tollgate/policy"
+)
+
+// SignUp is a new customer (M3).
+type SignUp struct {
+	Account hierarchy.Account
+	Owner   hierarchy.Ref // a user
+	Billing billing.Account
+	Project hierarchy.Project
+	// IdempotencyKey makes a repeated sign-up the same one, for 24 hours; ""
+	// makes each one a new account.
+	IdempotencyKey string
+}
+
+// SignedUp is what a sign-up made.
+type SignedUp struct {
+	Account  Item[hierarchy.Account]
+	Billing  Item[billing.Account]
+	Project  Item[Project]
+	Binding  Item[policy.Binding]
+	Revision string // a token
+}
+
+// newIDs are the IDs that a sign-up makes. They are settled before anything
+// is written, so that a retry finishes the same account.
+type newIDs struct {
+	Account, Billing, Project, Binding string
+	Identity                           string
+}
+
+// SignUp makes an account, a billing account, a project that it pays for, and
+// the owner's binding, in one atomic step.
+func (s *Service) SignUp(ctx context.Context, who Caller, in SignUp) (SignedUp, error) {
+	if err := in.check(); err != nil {
+		return SignedUp{}, err
+	}
+	if !who.operates() && who.Actor != in.Owner {
+		return SignedUp{}, &hierarchy.Error{Kind: hierarchy.KindForbidden, Reason: "PERMISSION_DENIED", Field: "owner", Detail: "one signs up for oneself: the owner must be " + who.Actor.String()}
+	}
+	ids, err := s.settle(ctx, who, &in)
+	if err != nil {
+		return SignedUp{}, err
+	}
+	c := in.commit(who, ids)
+	head, previous, err := s.store.Commit(ctx, c)
+	if errors.Is(err, authz.ErrConflict) { // an earlier try of the same sign-up
+		return s.signedUp(ctx, ids)
+	}
+	if err != nil {
+		return SignedUp{}, err
+	}
+	if err := s.engine.Committed(c, head, previous); err != nil {
+		return SignedUp{}, err
+	}
+	return s.signedUp(ctx, ids)
+}
+
+func (in *SignUp) check() error {
+	if err := in.Owner.Check(); err != nil {
+		return fieldOf("owner", err)
+	}
+	if in.Owner.Type != hierarchy.TypeUser {
+		return hierarchy.Invalid("SUBJECT_INVALID", "owner", "the owner of an account is a user, such as user:ann")
+	}
+	if err := in.Account.Info.Check(); err != nil {
+		return err
+	}
+	if err := in.Billing.Check(); err != nil {
+		return fieldOf("billing_account", err)
+	}
+	return fieldOf("project", in.Project.Info.Check())
+}
+
+// fieldOf says in which field of the request an error is.
+func fieldOf(field string, err error) error {
+	var known *hierarchy.Error
+	if errors.As(err, &known) {
+		return known.In(field)
+	}
+	return err
+}
+
+// settle decides the IDs of the sign-up, once for each idempotency key.
+func (s *Service) settle(ctx context.Context, who Caller, in *SignUp) (newIDs, error) {
+	uid := func() string { return hierarchy.NewUID(s.now()).String() }
+	ids := newIDs{
+		Account: hierarchy.PrefixAccount + uid(), Billing: hierarchy.PrefixBillingAccount + uid(),
+		Project: hierarchy.PrefixProject + uid(), Identity: newIdentity(),
+	}
+	ids.Binding = hierarchy.BindingID(hierarchy.NewUID(s.now()), ids.Account)
+	if in.IdempotencyKey == "" {
+		return ids, nil
+	}
+	key := in.IdempotencyKey
+	body := *in
+	body.IdempotencyKey = ""
+	fingerprint := sha256.Sum256(encode(body))
+	settled, err := s.store.ClaimSignUp(ctx, who.actor(), key, hex.EncodeToString(fingerprint[:]), encode(ids))
+	if err != nil {
+		return ids, err
+	}
+	return ids, json.Unmarshal(settled, &ids)
+}
+
+func (in *SignUp) commit(who Caller, ids newIDs) *authz.Commit {
+	account, project := in.Account, in.Project
+	payer := in.Billing
+	payer.Linked = true
+	return &authz.Commit{
+		Account: ids.Account, Identity: ids.Identity, New: true,
+		Edits: []authz.Edit{
+			{Key: authz.KeyOf(hierarchy.TypeAccount, ids.Account), After: encode(account)},
+			{Key: authz.KeyOf(hierarchy.TypeBillingAccount, ids.Billing), After: encode(payer)},
+			{Key: authz.KeyOf(hierarchy.TypeProject, ids.Project), After: encode(project)},
+			{Key: authz.KeyOf(authz.KindLink, ids.Project), After: encode(billing.Link{BillingAccount: ids.Billing})},
+			{Key: authz.KeyOf(hierarchy.TypeBinding, ids.Binding), After: encode(policy.Binding{
+				Subject: in.Owner, Role: policy.Owner, Scope: hierarchy.Ref{Type: hierarchy.TypeAccount, ID: ids.Account}, Effect: policy.Allow,
+			})},
+		},
+		Payers: []authz.Transition{{Node: hierarchy.Ref{Type: hierarchy.TypeProject, ID: ids.Project}.String(), To: ids.Billing}},
+		Actor:  who.actor(), Caller: who.Name, Action: "account.sign_up",
+	}
+}
+
+// signedUp reads what a sign-up made.
+func (s *Service) signedUp(ctx context.Context, ids newIDs) (SignedUp, error) {
+	account := hierarchy.Ref{Type: hierarchy.TypeAccount, ID: ids.Account}
+	v, err := s.view(ctx, Caller{}, account)
+	if err != nil {
+		return SignedUp{}, err
+	}
+	var out SignedUp
+	if out.Account, err = get[hierarchy.Account](ctx, v, account, authz.KeyOf(hierarchy.TypeAccount, ids.Account)); err != nil {
+		return out, err
+	}
+	payer := hierarchy.Ref{Type: hierarchy.TypeBillingAccount, ID: ids.Billing}
+	if out.Billing, err = get[billing.Account](ctx, v, payer, authz.KeyOf(payer.Type, payer.ID)); err != nil {
+		return out, err
+	}
+	if out.Project, err = v.project(ctx, ids.Project); err != nil {
+		return out, err
+	}
+	binding := hierarchy.Ref{Type: hierarchy.TypeBinding, ID: ids.Binding}
+	out.Binding, err = get[policy.Binding](ctx, v, binding, authz.KeyOf(binding.Type, binding.ID))
+	out.Revision = out.Binding.Revision
+	return out, err
+}
