@@ -67,7 +67,6 @@ type Answer struct {
 	path     path
 	verdict  verdict
 	subject  string
-	at       int64 // the instant that it was decided at
 }
 
 // Revision is the revision that the answer was made from; zero if the account
@@ -186,20 +185,22 @@ func refOf(key string) hierarchy.Ref {
 
 // payer finds the billing account that pays for a path (M14). A subproject
 // never pays: it is skipped.
-func (s *Snapshot) payer(p *path) Billing {
+func (s *Snapshot) payer(p *path, b *Billing) {
+	const billingAccountID, projectID = len(hierarchy.TypeBillingAccount) + 1, len(hierarchy.TypeProject) + 1
 	for i := range p.n {
 		switch n := s.nodes.At(p.rows[i]); n.kind {
 		case billingAccount:
-			return Billing{Code: Billed, BillingAccount: bare(s.nodes.Key(p.rows[i]))}
+			b.Code, b.BillingAccount = Billed, s.nodes.Key(p.rows[i])[billingAccountID:]
+			return
 		case project:
-			b := Billing{Code: NoBillingLink, Project: bare(s.nodes.Key(p.rows[i]))}
+			b.Code, b.Project = NoBillingLink, s.nodes.Key(p.rows[i])[projectID:]
 			if n.payer != 0 {
-				b.Code, b.BillingAccount = Billed, bare(s.nodes.Key(n.payer))
+				b.Code, b.BillingAccount = Billed, s.nodes.Key(n.payer)[billingAccountID:]
 			}
-			return b
+			return
 		}
 	}
-	return Billing{Code: NotBillable}
+	b.Code = NotBillable
 }
 
 func bare(key string) string { return key[strings.IndexByte(key, ':')+1:] }

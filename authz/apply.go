@@ -38,6 +38,8 @@ type applying struct {
 	grants  map[uint32][]grant  // rows being rewritten, by subject
 	groups  map[uint32][]uint32 // likewise
 	nesting bool                // a group went into or out of another
+	wild    []uint32            // rows of predefined roles and of those with a wildcard, once they are needed
+	rebuild bool                // the table of permissions is to be built anew
 }
 
 func (a *applying) apply(e Edit) error {
@@ -169,10 +171,17 @@ func (a *applying) customRole(id string, e Edit) error {
 	if err := decode(e.After, &doc); err != nil {
 		return err
 	}
-	r := a.roles.Edit(a.edit, a.roles.Put(a.edit, id))
+	row := a.roles.Put(a.edit, id)
+	r := a.roles.Edit(a.edit, row)
+	isNew := r.compiled == nil && e.After != nil
 	r.compiled = nil
 	if e.After != nil {
 		r.compiled = a.model.meaning.Compile(doc.Permissions)
+	}
+	if isNew {
+		a.learn(uint32(len(a.model.predefined))+row, r.compiled)
+	} else {
+		a.rebuild = true
 	}
 	return nil
 }
@@ -203,7 +212,7 @@ func (a *applying) binding(id string, e Edit) error {
 		return err
 	}
 	g := grant{scope: a.nodes.Put(a.edit, b.Scope.String()), role: a.rowOf(b.Role), id: uid}
-	if n := a.nodes.At(g.scope); n.kind == none && kinds[b.Scope.Type] == none {
+	if n := a.nodes.At(g.scope); n.kind == none && kindOf(b.Scope.Type) == none {
 		a.nodes.Edit(a.edit, g.scope).kind = resource
 	}
 	if b.Effect != policy.Allow {
@@ -266,6 +275,9 @@ func (a *applying) settle() {
 	}
 	if a.nesting {
 		a.nest()
+	}
+	if a.rebuild {
+		a.relearn()
 	}
 }
 

@@ -3,6 +3,7 @@ package authz
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/tollgate-dev/tollgate/hierarchy"
 )
@@ -22,10 +23,11 @@ func (e *Engine) CheckBatch(ctx context.Context, reqs []Request) []Result {
 		b.items[i].Request = &reqs[i]
 		b.results[i].Err = b.items[i].read()
 	}
-	homes := b.sort(ctx)
-	at := e.clock.Now()
-	for _, home := range homes {
-		b.answer(ctx, home, at)
+	for _, home := range b.sort(ctx) {
+		b.answer(ctx, home)
+	}
+	for _, home := range b.follow(ctx) {
+		b.answer(ctx, home)
 	}
 	return b.results
 }
@@ -35,6 +37,7 @@ type batch struct {
 	engine  *Engine
 	items   []item
 	results []Result
+	at      int64 // the instant that all items are decided at
 }
 
 type item struct {
@@ -46,7 +49,6 @@ type item struct {
 // returns them in the order of their first item.
 func (b *batch) sort(ctx context.Context) []*resident {
 	e := b.engine
-	var asked []hierarchy.Ref
 	var askers []int
 	for i := range b.items {
 		it := &b.items[i]
@@ -56,12 +58,14 @@ func (b *batch) sort(ctx context.Context) []*resident {
 		if home := e.homeInMemory(&it.question); home != nil {
 			it.home = home
 		} else if b.results[i].Err = it.check(); b.results[i].Err == nil {
-			if at := it.located(e); at != "" {
-				asked, askers = append(asked, refOf(at)), append(askers, i)
+			if named := it.named(e); named != "" {
+				it.home = e.resident(named)
+			} else if it.located(e) != "" {
+				askers = append(askers, i)
 			}
 		}
 	}
-	b.locate(ctx, asked, askers)
+	b.locate(ctx, askers)
 	var homes []*resident
 	seen := map[*resident]bool{}
 	for i := range b.items {
@@ -69,7 +73,8 @@ func (b *batch) sort(ctx context.Context) []*resident {
 		case b.results[i].Err != nil:
 		case home == nil:
 			q := &b.items[i].question
-			b.results[i].Answer, b.results[i].Err = e.answer(nil, q, e.nowhere(q), 0)
+			b.results[i].Answer.Code = e.nowhere(q)
+			b.results[i].Err = q.check()
 		case !seen[home]:
 			seen[home] = true
 			homes = append(homes, home)
@@ -78,9 +83,34 @@ func (b *batch) sort(ctx context.Context) []*resident {
 	return homes
 }
 
-func (b *batch) locate(ctx context.Context, asked []hierarchy.Ref, askers []int) {
-	if len(asked) == 0 {
+// follow finds the accounts of resources that are no longer in those that
+// memory knows them from, and returns the accounts to answer again.
+func (b *batch) follow(ctx context.Context) []*resident {
+	var askers []int
+	left := map[int]*resident{}
+	for i := range b.items {
+		if it := &b.items[i]; it.home != nil && b.results[i].Err == nil && b.results[i].Answer.mayHaveLeft(b.engine, &it.question) {
+			askers, left[i] = append(askers, i), it.home
+		}
+	}
+	b.locate(ctx, askers)
+	var homes []*resident
+	for _, i := range askers {
+		if home := b.items[i].home; home.account != left[i].account && !slices.Contains(homes, home) {
+			homes = append(homes, home)
+		}
+	}
+	return homes
+}
+
+// locate finds the accounts of items in one look-up.
+func (b *batch) locate(ctx context.Context, askers []int) {
+	if len(askers) == 0 {
 		return
+	}
+	asked := make([]hierarchy.Ref, len(askers))
+	for n, i := range askers {
+		asked[n] = refOf(b.items[i].located(b.engine))
 	}
 	accounts, err := b.engine.source.Locate(ctx, asked...)
 	for n, i := range askers {
@@ -93,7 +123,7 @@ func (b *batch) locate(ctx context.Context, asked []hierarchy.Ref, askers []int)
 }
 
 // answer answers all items of one account.
-func (b *batch) answer(ctx context.Context, home *resident, at int64) {
+func (b *batch) answer(ctx context.Context, home *resident) {
 	var mine []int
 	for i := range b.items {
 		if b.items[i].home == home && b.results[i].Err == nil {
@@ -101,6 +131,12 @@ func (b *batch) answer(ctx context.Context, home *resident, at int64) {
 		}
 	}
 	s, err := home.fresh(ctx)
+	if errors.Is(err, ErrNoAccount) {
+		for _, i := range mine {
+			b.fail(home.absent(b.items[i].AtLeast), i)
+		}
+		return
+	}
 	if err != nil {
 		b.fail(err, mine...)
 		return
@@ -114,14 +150,17 @@ func (b *batch) answer(ctx context.Context, home *resident, at int64) {
 			}
 		}
 	}
-	s, places, err := b.find(ctx, home, s, mine)
-	if err != nil {
+	if s, err = b.find(ctx, home, s, mine); err != nil {
 		b.fail(err, mine...)
 		return
 	}
-	for n, i := range mine {
+	if b.at == 0 {
+		b.at = b.engine.clock.Now() // only now: the store may just have told its time
+	}
+	for _, i := range mine {
+		b.items[i].at = b.at
 		if b.results[i].Err == nil {
-			b.results[i].Answer, b.results[i].Err = b.engine.answer(s, &b.items[i].question, &places[n], at)
+			b.results[i].Err = b.engine.answer(s, &b.items[i].question, &b.results[i].Answer)
 		}
 	}
 }
@@ -130,9 +169,11 @@ func (b *batch) answer(ctx context.Context, home *resident, at int64) {
 // answer.
 func (b *batch) fail(err error, items ...int) {
 	for _, i := range items {
-		if errors.Is(err, ErrNoAccount) {
-			b.results[i].Answer, b.results[i].Err = b.engine.answer(nil, &b.items[i].question, &found{code: ResourceNotFound}, 0)
-		} else if b.results[i].Err == nil {
+		switch {
+		case errors.Is(err, ErrNoAccount):
+			b.results[i].Answer.Code = ResourceNotFound
+			b.results[i].Err = b.items[i].check()
+		case b.results[i].Err == nil:
 			b.results[i].Err = err
 		}
 	}
@@ -141,15 +182,14 @@ func (b *batch) fail(err error, items ...int) {
 // find looks for the items' resources in memory. If any is not there, all
 // product resources among them are read from the store, so that they and the
 // snapshot, which it returns, are of one revision.
-func (b *batch) find(ctx context.Context, home *resident, s *Snapshot, mine []int) (*Snapshot, []found, error) {
-	places := make([]found, len(mine))
+func (b *batch) find(ctx context.Context, home *resident, s *Snapshot, mine []int) (*Snapshot, error) {
 	missing := false
-	for n, i := range mine {
-		places[n] = b.engine.find(home, s, &b.items[i].question)
-		missing = missing || places[n].unread
+	for _, i := range mine {
+		b.results[i].Answer = Answer{}
+		missing = !b.engine.find(home, s, &b.items[i].question, &b.results[i].Answer) || missing
 	}
 	if !missing {
-		return s, places, nil
+		return s, nil
 	}
 	var keys []Key
 	for _, i := range mine {
@@ -159,16 +199,18 @@ func (b *batch) find(ctx context.Context, home *resident, s *Snapshot, mine []in
 	}
 	rd, err := home.sync(ctx, keys...)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	for n, i := range mine {
-		if q := &b.items[i].question; q.product(b.engine) {
-			places[n] = rd.find(q, KeyOf(KindResource, q.Resource))
+	for _, i := range mine {
+		q, a := &b.items[i].question, &b.results[i].Answer
+		*a = Answer{}
+		if q.product(b.engine) {
+			rd.find(q, a)
 		} else {
-			places[n] = b.engine.find(home, rd.snapshot, q)
+			b.engine.find(home, rd.snapshot, q, a)
 		}
 	}
-	return rd.snapshot, places, nil
+	return rd.snapshot, nil
 }
 
 // product reports whether a question is about a registered product resource.

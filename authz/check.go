@@ -25,42 +25,39 @@ type Request struct {
 // question is a request that was read.
 type question struct {
 	*Request
-	typ        string // of the resource
-	kind       kind   // of the resource; none for a product's
-	account    string // bare ID, or "" if not named
-	permission policy.Permission
-	billing    bool // only the payer is asked for
+	asked
+	typ     string // of the resource
+	kind    kind   // of the resource; none for a product's
+	account string // bare ID, or "" if not named
+	billing bool   // only the payer is asked for
 }
 
 // Check answers one request. An error means that nothing was decided, and is
 // to be taken as a denial: a *hierarchy.Error of KindInvalid for a request
 // that is wrong, of KindUnavailable or KindLost for a state that cannot be
 // had.
-func (e *Engine) Check(ctx context.Context, req *Request) (Answer, error) {
+func (e *Engine) Check(ctx context.Context, req *Request) (a Answer, err error) {
 	q := question{Request: req}
+	q.clock = &e.clock
 	if err := q.read(); err != nil {
-		return Answer{}, err
+		return a, err
 	}
-	return e.ask(ctx, &q)
+	return a, e.ask(ctx, &q, &a)
 }
 
 // BillingOwner answers who pays for the request's resource; its subject and
 // permission are ignored.
-func (e *Engine) BillingOwner(ctx context.Context, req *Request) (Answer, error) {
+func (e *Engine) BillingOwner(ctx context.Context, req *Request) (a Answer, err error) {
 	q := question{Request: req, billing: true}
 	if err := q.readResource(); err != nil {
-		return Answer{}, err
+		return a, err
 	}
-	return e.ask(ctx, &q)
+	return a, e.ask(ctx, &q, &a)
 }
 
 func (q *question) read() error {
-	var err error
 	if !strings.HasPrefix(q.Subject, "user:") && !strings.HasPrefix(q.Subject, "service:") {
 		return inField("subject", checkSubject(q.Subject))
-	}
-	if q.permission, err = policy.ParsePermission(q.Permission); err != nil {
-		return err
 	}
 	return q.readResource()
 }
@@ -71,8 +68,11 @@ func (q *question) readResource() error {
 		return inField("resource", checkRef(q.Resource))
 	}
 	q.typ = q.Resource[:colon]
-	q.kind = kinds[q.typ]
+	q.kind = kindOf(q.typ)
 	q.account = strings.TrimPrefix(q.Account, hierarchy.TypeAccount+":")
+	if q.account == "" && q.Account != "" {
+		return inField("account", checkRef(q.Account))
+	}
 	return nil
 }
 
@@ -82,6 +82,9 @@ func (q *question) check() error {
 	if !q.billing {
 		if err := checkSubject(q.Subject); err != nil {
 			return inField("subject", err)
+		}
+		if _, err := policy.ParsePermission(q.Permission); err != nil {
+			return err
 		}
 	}
 	if err := checkRef(q.Resource); err != nil {
@@ -120,62 +123,94 @@ func inField(field string, err error) error {
 	return err
 }
 
-// ask answers one question: from memory if it can, else with the store.
-func (e *Engine) ask(ctx context.Context, q *question) (Answer, error) {
+// ask answers one question: from memory if it can, else with the store. With
+// an error the answer stays a denial.
+func (e *Engine) ask(ctx context.Context, q *question, a *Answer) error {
 	home, err := e.home(ctx, q)
 	if err != nil {
-		return Answer{}, err
+		return err
 	}
 	if home == nil {
-		return e.answer(nil, q, e.nowhere(q), 0)
+		a.Code = e.nowhere(q)
+		return q.check()
 	}
-	s, err := home.atLeast(ctx, q.AtLeast)
-	if errors.Is(err, ErrNoAccount) {
-		return e.answer(nil, q, &found{code: ResourceNotFound}, 0)
+	if err := e.askIn(ctx, home, q, a); err != nil || !a.mayHaveLeft(e, q) {
+		return err
 	}
-	if err != nil {
-		return Answer{}, err
+	other, err := e.locate(ctx, q)
+	if err != nil || other == nil || other.account == home.account {
+		return err
 	}
-	f := e.find(home, s, q)
-	if f.unread {
-		if s, f, err = home.fetch(ctx, q); err != nil {
-			return Answer{}, err
-		}
-	}
-	return e.answer(s, q, &f, e.clock.Now())
+	*a = Answer{}
+	return e.askIn(ctx, other, q, a)
 }
 
-// answer is the one place where a decision is made: the path was found or was
-// not; the state of its nodes comes first, then policy, then, if asked for,
-// the payer.
-func (e *Engine) answer(s *Snapshot, q *question, f *found, at int64) (Answer, error) {
-	a := Answer{Code: f.code, snapshot: s, path: f.path, subject: q.Subject, at: at}
-	if f.code != NoBinding {
-		return a, q.check()
+// askIn answers a question in one account.
+func (e *Engine) askIn(ctx context.Context, home *resident, q *question, a *Answer) error {
+	s, err := home.atLeast(ctx, q.AtLeast)
+	if err != nil {
+		if errors.Is(err, ErrNoAccount) {
+			a.Code = ResourceNotFound
+			return q.check()
+		}
+		return err
 	}
-	a.Billing = s.payer(&a.path)
+	if e.find(home, s, q, a) {
+		return e.answer(s, q, a)
+	}
+	rd, err := home.fetch(ctx, q)
+	if err != nil {
+		return err
+	}
+	rd.find(q, a)
+	return e.answer(rd.snapshot, q, a)
+}
+
+// answer is the one place where a decision is made. The resource's path was
+// found, or a.Code says why not; then come the state of its nodes, policy,
+// and, if asked for, the payer.
+func (e *Engine) answer(s *Snapshot, q *question, a *Answer) error {
+	a.snapshot, a.subject = s, q.Subject
+	if a.Code != NoBinding {
+		return q.check()
+	}
+	s.payer(&a.path, &a.Billing)
 	if q.billing {
-		return a, nil
+		return nil
 	}
 	subject, known := s.subjects.Find(q.Subject)
 	if !known {
 		if err := q.check(); err != nil {
-			return Answer{}, err
+			return err
 		}
+	}
+	if err := q.ask(s); err != nil {
+		return err
 	}
 	if s.deleted(&a.path) {
 		a.Code = ResourceDeleted
-		return a, nil
+		return nil
 	}
 	if known {
-		a.verdict = s.decide(subject, q.Permission, q.permission, &a.path, at)
+		s.decide(subject, &q.asked, &a.path, &a.verdict)
 	}
-	e.shadow.Offer(func() policy.Case { return s.shadowCase(a, q.permission) })
+	e.shadow.Offer(func() policy.Case { return s.shadowCase(*a, q.Permission, q.now()) })
 	a.Allowed, a.Code = a.verdict.outcome()
 	if a.Allowed && q.RequireBilling && a.Billing.Code != Billed {
 		a.Allowed, a.Code = false, Unbilled
 	}
-	return a, nil
+	return nil
+}
+
+// ask prepares the permission for the roles of a snapshot.
+func (q *question) ask(s *Snapshot) (err error) {
+	row, known := s.permissions.Find(q.Permission)
+	if q.known = known; known {
+		q.held = *s.permissions.At(row)
+		return nil
+	}
+	q.permission, err = policy.ParseProbe(q.Permission)
+	return err
 }
 
 func (v *verdict) outcome() (bool, Code) {
@@ -193,6 +228,9 @@ func (v *verdict) outcome() (bool, Code) {
 // or of a later one; "" asks for no revision.
 func (r *resident) atLeast(ctx context.Context, token string) (*Snapshot, error) {
 	s, err := r.fresh(ctx)
+	if errors.Is(err, ErrNoAccount) {
+		return nil, r.absent(token)
+	}
 	if err != nil || token == "" {
 		return s, err
 	}
@@ -223,4 +261,16 @@ func (r *resident) atLeast(ctx context.Context, token string) (*Snapshot, error)
 		return nil, lost()
 	}
 	return s, nil
+}
+
+// absent is the error of an account that does not exist. With a token of it,
+// it did, and the store has lost it.
+func (r *resident) absent(token string) error {
+	if token == "" {
+		return ErrNoAccount
+	}
+	if _, err := ParseToken(r.account, token); err != nil {
+		return err
+	}
+	return lost()
 }

@@ -44,27 +44,23 @@ func (s *Snapshot) climb(p *path, row uint32) {
 
 // pathOfNode is the path of one of the account's own nodes. It reports false
 // if there is no such node; a deleted one is found.
-func (s *Snapshot) pathOfNode(key string) (p path, ok bool) {
-	row, found := s.nodes.Find(key)
-	if !found {
-		return p, false
+func (s *Snapshot) pathOfNode(key string, p *path) bool {
+	row, ok := s.nodes.Find(key)
+	if k := s.kindOfRow(row, ok); k == none || k == resource {
+		return false
 	}
-	if k := s.nodes.At(row).kind; k == none || k == resource {
-		return p, false
-	}
-	s.climb(&p, row)
-	return p, true
+	s.climb(p, row)
+	return true
 }
 
 // pathOfResource is the path of a product resource in a container, which is a
 // project or a subproject of the account.
-func (s *Snapshot) pathOfResource(key string, container uint32) path {
-	p := path{resource: key}
+func (s *Snapshot) pathOfResource(key string, container uint32, p *path) {
+	p.resource = key
 	if row, ok := s.nodes.Find(key); ok && s.nodes.At(row).kind == resource {
 		p.add(row)
 	}
-	s.climb(&p, container)
-	return p
+	s.climb(p, container)
 }
 
 // deleted reports whether anything on the path is deleted.
@@ -85,28 +81,52 @@ type verdict struct {
 	by      grant
 }
 
-// decide says whether policy allows a subject a permission on a path, at an
-// instant. Levels do not override one another: all bindings of the path are
-// one set, in which a deny wins (unless the model says otherwise), so that
-// the first one ends the search. The state of nodes is not policy, and is
-// applied by the caller.
-func (s *Snapshot) decide(subject uint32, text string, p policy.Permission, on *path, at int64) (v verdict) {
+// asked is what is asked of a path: a permission, at an instant.
+type asked struct {
+	permission policy.Probe
+	// known is set for a permission that the snapshot's roles name exactly;
+	// held are the roles that hold it, and permission need not be set.
+	known bool
+	held  holders
+	// at is the instant, in microseconds. While it is 0 and there is a clock,
+	// it is not settled yet: it is read when a window first depends on it,
+	// since to read a clock costs as much as to walk a row.
+	at    int64
+	clock *corrected
+}
+
+func askedAt(p policy.Permission, at int64) *asked {
+	return &asked{permission: p.Probe(), at: at}
+}
+
+// now is the instant that the question is decided at.
+func (q *asked) now() int64 {
+	if q.at == 0 && q.clock != nil {
+		q.at = q.clock.Now()
+	}
+	return q.at
+}
+
+// decide says whether policy allows a subject what is asked on a path. Levels
+// do not override one another: all bindings of the path are one set, in which
+// a deny wins (unless the model says otherwise), so that the first one ends
+// the search. The state of nodes is not policy, and is applied by the caller.
+func (s *Snapshot) decide(subject uint32, q *asked, on *path, v *verdict) {
 	me := s.subjects.At(subject)
-	if s.scan(subject, me, text, p, on, at, &v) {
-		return v
+	if s.scan(subject, me, q, on, v) {
+		return
 	}
 	for _, g := range me.groups {
 		group := s.subjects.At(g)
-		if s.scan(g, group, text, p, on, at, &v) {
-			return v
+		if s.scan(g, group, q, on, v) {
+			return
 		}
 		for _, o := range group.outer {
-			if s.scan(o, s.subjects.At(o), text, p, on, at, &v) {
-				return v
+			if s.scan(o, s.subjects.At(o), q, on, v) {
+				return
 			}
 		}
 	}
-	return v
 }
 
 // long is the length of a row from which on it is searched by scope rather
@@ -115,22 +135,22 @@ const long = 24
 
 // scan takes one row of bindings into the verdict, and reports whether that
 // settles it.
-func (s *Snapshot) scan(who uint32, row *principal, text string, p policy.Permission, on *path, at int64, v *verdict) (settled bool) {
+func (s *Snapshot) scan(who uint32, row *principal, q *asked, on *path, v *verdict) (settled bool) {
 	if len(row.grants) < long {
-		return s.scanGrants(who, row.grants, text, p, on, at, v)
+		return s.scanGrants(who, row.grants, q, on, v)
 	}
 	for i := range on.n {
-		if s.scanGrants(who, ofScope(row.grants, on.rows[i]), text, p, on, at, v) {
+		if s.scanGrants(who, ofScope(row.grants, on.rows[i]), q, on, v) {
 			return true
 		}
 	}
 	return false
 }
 
-func (s *Snapshot) scanGrants(who uint32, grants []grant, text string, p policy.Permission, on *path, at int64, v *verdict) (settled bool) {
+func (s *Snapshot) scanGrants(who uint32, grants []grant, q *asked, on *path, v *verdict) (settled bool) {
 	for i := range grants {
 		g := &grants[i]
-		if !on.has(g.scope) || (v.found && !g.denies()) || !s.window(g).Holds(at) || !s.holds(g, text, p) {
+		if !on.has(g.scope) || (v.found && !g.denies()) || !s.grants(g, q) {
 			continue
 		}
 		denies := g.denies()
@@ -145,11 +165,20 @@ func (s *Snapshot) scanGrants(who uint32, grants []grant, text string, p policy.
 	return false
 }
 
-// holds reports whether a binding's role has a permission. A role that is
+// grants reports whether a binding is about what is asked, at its instant: its
+// role has the permission, and its window holds.
+func (s *Snapshot) grants(g *grant, q *asked) bool {
+	return s.holds(g, q) && (g.window == 0 || s.window(g).Holds(q.now()))
+}
+
+// holds reports whether a binding's role has the permission. A role that is
 // gone has none.
-func (s *Snapshot) holds(g *grant, text string, p policy.Permission) bool {
+func (s *Snapshot) holds(g *grant, q *asked) bool {
+	if q.known {
+		return q.held.has(g.role &^ denyBit)
+	}
 	r := s.role(g.role)
-	return r != nil && r.Holds(text, p)
+	return r != nil && r.Holds(&q.permission)
 }
 
 // ofScope is the part of a row that is bound at one scope.

@@ -29,6 +29,9 @@ type Options struct {
 	// ShadowShare is the share of checks, 0 to 1, that Casbin decides again
 	// in the background.
 	ShadowShare float64
+	// ShadowEffort is the share of one processor's time, up to 1, that this
+	// may take; 0.01 by default.
+	ShadowEffort float64
 	// Clock defaults to the machine's.
 	Clock Clock
 	// Logger defaults to none.
@@ -44,6 +47,9 @@ func (o *Options) defaults() {
 	}
 	if o.Places == 0 {
 		o.Places = 500_000
+	}
+	if o.ShadowEffort == 0 {
+		o.ShadowEffort = 0.01
 	}
 	if o.Clock == nil {
 		o.Clock = systemClock{time.Now()}
@@ -61,7 +67,7 @@ type Engine struct {
 	model        *Model
 	opts         Options
 	clock        corrected
-	residents    *otter.Cache[string, *resident] // by account ID
+	residents    *residents
 	places       *otter.Cache[string, place]
 	unregistered map[string]bool
 	shadow       *policy.Shadow
@@ -85,11 +91,7 @@ func NewEngine(source Source, judge *policy.Judge, opts Options) (*Engine, error
 	if err != nil {
 		return nil, err
 	}
-	residents, err := otter.New(&otter.Options[string, *resident]{})
-	if err != nil {
-		return nil, err
-	}
-	e := &Engine{source: source, judge: judge, model: NewModel(judge.Meaning()), opts: opts, residents: residents, places: places, unregistered: map[string]bool{}}
+	e := &Engine{source: source, judge: judge, model: NewModel(judge.Meaning()), opts: opts, residents: newResidents(), places: places, unregistered: map[string]bool{}}
 	e.clock.Clock = opts.Clock
 	for _, typ := range opts.Unregistered {
 		if err := hierarchy.CheckResourceType(typ); err != nil {
@@ -97,7 +99,7 @@ func NewEngine(source Source, judge *policy.Judge, opts Options) (*Engine, error
 		}
 		e.unregistered[typ] = true
 	}
-	e.shadow = policy.NewShadow(judge, opts.ShadowShare, e.mismatch)
+	e.shadow = policy.NewShadow(judge, opts.ShadowShare, opts.ShadowEffort, e.mismatch)
 	return e, nil
 }
 

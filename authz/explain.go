@@ -39,12 +39,13 @@ type CasbinVerdict struct {
 // Explain answers a request and says why. Its decision is re-derived by
 // Casbin; should the two ever differ, it denies, EVALUATOR_MISMATCH.
 func (e *Engine) Explain(ctx context.Context, req *Request) (Answer, *Explanation, error) {
-	a, err := e.Check(ctx, req)
-	if err != nil {
-		return a, nil, err
+	q := question{Request: req}
+	q.clock = &e.clock
+	if err := q.read(); err != nil {
+		return Answer{}, nil, err
 	}
-	p, err := policy.ParsePermission(req.Permission)
-	if err != nil {
+	var a Answer
+	if err := e.ask(ctx, &q, &a); err != nil {
 		return Answer{}, nil, err
 	}
 	x := &Explanation{}
@@ -53,7 +54,8 @@ func (e *Engine) Explain(ctx context.Context, req *Request) (Answer, *Explanatio
 		return a, x, nil
 	}
 	s := a.snapshot
-	if err := e.rejudge(&a, x, p); err != nil {
+	q.now() // one instant for all that follows, Casbin's decision too
+	if err := e.rejudge(&a, x, &q); err != nil {
 		return Answer{}, nil, err
 	}
 	if a.Allowed {
@@ -61,21 +63,25 @@ func (e *Engine) Explain(ctx context.Context, req *Request) (Answer, *Explanatio
 		x.Allow = &cause
 		return a, x, nil
 	}
-	x.Obstacles = s.obstacles(&a, req, p)
-	if !s.allowsSomewhere(&a, req.Permission, p) {
-		x.NearestMiss = s.nearestMiss(&a, req.Permission, p)
+	x.Obstacles = s.obstacles(&a, &q)
+	if !s.allowsSomewhere(&a, &q.asked) {
+		x.NearestMiss = s.nearestMiss(&a, &q)
 	}
 	return a, x, nil
 }
 
 // rejudge has Casbin decide the question again.
-func (e *Engine) rejudge(a *Answer, x *Explanation, p policy.Permission) error {
+func (e *Engine) rejudge(a *Answer, x *Explanation, q *question) error {
+	p, err := policy.ParsePermission(q.Permission)
+	if err != nil {
+		return err
+	}
 	s := a.snapshot
 	var ours verdict
 	if row, ok := s.subjects.Find(a.subject); ok {
-		ours = s.decide(row, p.String(), p, &a.path, a.at)
+		s.decide(row, &q.asked, &a.path, &ours)
 	}
-	allowed, rule, err := e.judge.Decide(s.narrowed(a.subject, a), a.at, refOf(a.subject), refOf(a.Path()[0]), p)
+	allowed, rule, err := e.judge.Decide(s.narrowed(a.subject, a), q.at, refOf(a.subject), refOf(a.Path()[0]), p)
 	if err != nil {
 		return fmt.Errorf("casbin: %w", err)
 	}
@@ -83,14 +89,14 @@ func (e *Engine) rejudge(a *Answer, x *Explanation, p policy.Permission) error {
 	if allowed != ours.allowed {
 		e.mismatches.Add(1)
 		e.opts.Logger.Error("Casbin decided otherwise than the evaluator: a bug, please report it",
-			zap.String("subject", a.subject), zap.Stringer("permission", p), zap.Strings("path", a.Path()), zap.Bool("evaluator", ours.allowed))
+			zap.String("subject", a.subject), zap.String("permission", q.Permission), zap.Strings("path", a.Path()), zap.Bool("evaluator", ours.allowed))
 		a.Allowed, a.Code = false, EvaluatorMismatch
 	}
 	return nil
 }
 
 // obstacles are all reasons of a denial, each of which would deny alone.
-func (s *Snapshot) obstacles(a *Answer, req *Request, p policy.Permission) []Obstacle {
+func (s *Snapshot) obstacles(a *Answer, q *question) []Obstacle {
 	var all []Obstacle
 	if a.Code == EvaluatorMismatch {
 		all = append(all, Obstacle{Code: EvaluatorMismatch, Detail: EvaluatorMismatch.sentence()})
@@ -100,27 +106,27 @@ func (s *Snapshot) obstacles(a *Answer, req *Request, p policy.Permission) []Obs
 			all = append(all, Obstacle{Code: ResourceDeleted, Node: s.nodes.Key(row), Detail: fmt.Sprintf("%s is deleted", s.nodes.Key(row))})
 		}
 	}
-	for _, c := range s.denials(a, req.Permission, p) {
+	for _, c := range s.denials(a, &q.asked) {
 		all = append(all, Obstacle{Code: DeniedByBinding, Node: c.Scope.String(), Cause: &c,
 			Detail: fmt.Sprintf("%s is denied %s on %s, and a deny wins", c.Subject, c.Role, c.Scope)})
 	}
-	if !s.allowsSomewhere(a, req.Permission, p) {
-		all = append(all, Obstacle{Code: NoBinding, Detail: fmt.Sprintf("no binding of %s, or of a group that it is in, on %s gives a role with %s", a.subject, strings.Join(a.Path(), ", "), req.Permission)})
+	if !s.allowsSomewhere(a, &q.asked) {
+		all = append(all, Obstacle{Code: NoBinding, Detail: fmt.Sprintf("no binding of %s, or of a group that it is in, on %s gives a role with %s", a.subject, strings.Join(a.Path(), ", "), q.Permission)})
 	}
-	if req.RequireBilling && a.Billing.Code != Billed {
+	if q.RequireBilling && a.Billing.Code != Billed {
 		all = append(all, Obstacle{Code: Unbilled, Detail: "nobody pays for it, " + a.Billing.Code.String() + ", and the request requires that somebody does"})
 	}
 	return all
 }
 
 // denials are all bindings that deny the question at the instant.
-func (s *Snapshot) denials(a *Answer, text string, p policy.Permission) []Cause {
+func (s *Snapshot) denials(a *Answer, q *asked) []Cause {
 	var all []Cause
 	if s.model.meaning.IgnoreDeny {
 		return nil
 	}
 	s.eachGrant(a.subject, func(who uint32, g *grant) {
-		if g.denies() && a.path.has(g.scope) && s.window(g).Holds(a.at) && s.holds(g, text, p) {
+		if g.denies() && a.path.has(g.scope) && s.grants(g, q) {
 			all = append(all, s.cause(a.subject, who, g))
 		}
 	})
@@ -129,9 +135,9 @@ func (s *Snapshot) denials(a *Answer, text string, p policy.Permission) []Cause 
 
 // allowsSomewhere reports whether any binding allows the question, were it
 // not for what denies it.
-func (s *Snapshot) allowsSomewhere(a *Answer, text string, p policy.Permission) (yes bool) {
+func (s *Snapshot) allowsSomewhere(a *Answer, q *asked) (yes bool) {
 	s.eachGrant(a.subject, func(_ uint32, g *grant) {
-		yes = yes || (!g.denies() && a.path.has(g.scope) && s.window(g).Holds(a.at) && s.holds(g, text, p))
+		yes = yes || (!g.denies() && a.path.has(g.scope) && s.grants(g, q))
 	})
 	return yes
 }
@@ -186,12 +192,12 @@ const (
 var nearness = map[MissKind]int{MissNotYet: 0, MissExpired: 1, MissPermission: 2, MissOtherScope: 3}
 
 // nearestMiss finds the binding that came nearest to allowing the question.
-func (s *Snapshot) nearestMiss(a *Answer, text string, p policy.Permission) *Miss {
+func (s *Snapshot) nearestMiss(a *Answer, q *question) *Miss {
 	var best *grant
 	var of uint32
 	var kind MissKind
 	s.eachGrant(a.subject, func(who uint32, g *grant) {
-		k := s.missKind(a, g, text, p)
+		k := s.missKind(a, g, q)
 		if k != "" && (best == nil || nearness[k] < nearness[kind]) {
 			best, of, kind = g, who, k
 		}
@@ -200,22 +206,22 @@ func (s *Snapshot) nearestMiss(a *Answer, text string, p policy.Permission) *Mis
 		return nil
 	}
 	m := &Miss{Cause: s.cause(a.subject, of, best), Kind: kind, Window: s.window(best)}
-	m.Detail = m.sentence(text, a.Path())
+	m.Detail = m.sentence(q.Permission, a.Path())
 	return m
 }
 
-func (s *Snapshot) missKind(a *Answer, g *grant, text string, p policy.Permission) MissKind {
-	on, holds, w := a.path.has(g.scope), s.holds(g, text, p), s.window(g)
+func (s *Snapshot) missKind(a *Answer, g *grant, q *question) MissKind {
+	on, holds, w := a.path.has(g.scope), s.holds(g, &q.asked), s.window(g)
 	switch {
 	case g.denies():
 		return ""
-	case on && holds && a.at < w.NotBefore:
+	case on && holds && q.at < w.NotBefore:
 		return MissNotYet
 	case on && holds:
 		return MissExpired
-	case on && w.Holds(a.at):
+	case on && w.Holds(q.at):
 		return MissPermission
-	case holds && w.Holds(a.at):
+	case holds && w.Holds(q.at):
 		return MissOtherScope
 	}
 	return ""

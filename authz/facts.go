@@ -155,9 +155,10 @@ func (s *Snapshot) principals(subject string) []uint32 {
 }
 
 // shadowCase is a decision that was made, for Casbin to make again.
-func (s *Snapshot) shadowCase(a Answer, p policy.Permission) policy.Case {
+func (s *Snapshot) shadowCase(a Answer, permission string, at int64) policy.Case {
+	p, _ := policy.ParsePermission(permission) // it was decided on, so it is good
 	return policy.Case{
-		Facts: s.narrowed(a.subject, &a), At: a.at,
+		Facts: s.narrowed(a.subject, &a), At: at,
 		Subject: refOf(a.subject), Node: refOf(a.Path()[0]), Permission: p,
 		Allowed: a.verdict.allowed,
 	}

@@ -7,14 +7,6 @@ import (
 	"github.com/tollgate-dev/tollgate/hierarchy"
 )
 
-// found is where the resource of a question stands, or why that is not
-// known.
-type found struct {
-	path   path
-	code   Code // NoBinding if the path was found
-	unread bool // memory does not know; the store must be asked
-}
-
 // home returns the resident of the account that a question is about, or nil
 // if there is none. It asks the store only where nothing else says: neither
 // the request, nor the resource, nor memory.
@@ -25,6 +17,14 @@ func (e *Engine) home(ctx context.Context, q *question) (*resident, error) {
 	if err := q.check(); err != nil { // nothing malformed reaches the store
 		return nil, err
 	}
+	if named := q.named(e); named != "" {
+		return e.resident(named), nil
+	}
+	return e.locate(ctx, q)
+}
+
+// locate asks the store for the account of a question that names none.
+func (e *Engine) locate(ctx context.Context, q *question) (*resident, error) {
 	asked := q.located(e)
 	if asked == "" {
 		return nil, nil
@@ -41,28 +41,48 @@ func (e *Engine) home(ctx context.Context, q *question) (*resident, error) {
 
 // homeInMemory is home, without asking the store.
 func (e *Engine) homeInMemory(q *question) *resident {
-	if q.account != "" {
-		return e.resident(q.account)
+	if named := q.named(e); named != "" {
+		return e.residents.get(named)
 	}
-	asked := q.located(e)
-	if strings.HasPrefix(asked, hierarchy.TypeAccount+":") {
-		return e.resident(bare(asked))
+	p, ok := e.places.GetIfPresent(q.located(e))
+	if !ok {
+		return nil
 	}
-	if p, ok := e.places.GetIfPresent(asked); ok {
-		return p.home
+	if q.AtLeast != "" {
+		if _, err := ParseToken(p.home.account, q.AtLeast); err != nil {
+			return nil // the caller knows it from another account than memory does
+		}
 	}
-	return nil
+	return e.resident(p.home.account)
 }
 
-// nowhere is what a question about no known account comes to.
-func (e *Engine) nowhere(q *question) *found {
+// named is the account that a question names, as such or as its resource.
+func (q *question) named(e *Engine) string {
+	if q.account != "" {
+		return q.account
+	}
+	if asked := q.located(e); strings.HasPrefix(asked, hierarchy.TypeAccount+":") {
+		return bare(asked)
+	}
+	return ""
+}
+
+// mayHaveLeft reports whether a resource is not in the account that memory, or
+// a claim, knew it in: it may have been deleted, and registered in another one
+// since.
+func (a *Answer) mayHaveLeft(e *Engine, q *question) bool {
+	return a.Code == ResourceNotFound && q.account == "" && q.product(e)
+}
+
+// nowhere is the reason of a question about no known account.
+func (e *Engine) nowhere(q *question) Code {
 	switch {
 	case !e.unregistered[q.typ]:
-		return &found{code: ResourceNotFound}
+		return ResourceNotFound
 	case q.Parent == "":
-		return &found{code: ParentRequired}
+		return ParentRequired
 	default:
-		return &found{code: ParentNotFound}
+		return ParentNotFound
 	}
 }
 
@@ -75,87 +95,93 @@ func (q *question) located(e *Engine) string {
 	return q.Resource
 }
 
-// find looks for the resource of a question in a snapshot and in memory.
-func (e *Engine) find(home *resident, s *Snapshot, q *question) found {
+// find looks for the resource of a question in a snapshot and in memory: it
+// sets the answer's path, or the code that says why there is none. It reports
+// false if memory does not know, and the store must be asked.
+func (e *Engine) find(home *resident, s *Snapshot, q *question, a *Answer) (known bool) {
 	switch {
 	case q.kind != none:
-		return e.findNode(home, s, q)
+		e.findNode(home, s, q, a)
+		return true
 	case e.unregistered[q.typ]:
-		return s.findUnregistered(q)
+		s.findUnregistered(q, a)
+		return true
 	}
 	p, ok := e.places.GetIfPresent(q.Resource)
-	if !ok || (p.home == home && (p.lineage != s.lineage || p.number > s.head.Number)) {
-		return found{unread: true}
+	if !ok || p.home != home || p.lineage != s.lineage || p.number > s.head.Number {
+		return false
 	}
-	if p.home != home {
-		return found{code: ResourceNotFound} // it is another account's
-	}
-	return s.findResource(q, p.container)
+	s.findResource(q, p.container, a)
+	return true
 }
 
-func (e *Engine) findNode(home *resident, s *Snapshot, q *question) found {
-	p, ok := s.pathOfNode(q.Resource)
-	if !ok {
-		return found{code: ResourceNotFound}
+func (e *Engine) findNode(home *resident, s *Snapshot, q *question, a *Answer) {
+	if !s.pathOfNode(q.Resource, &a.path) {
+		a.Code = ResourceNotFound
+		return
 	}
 	if q.account == "" && q.kind != account {
 		if _, ok := e.places.GetIfPresent(q.Resource); !ok {
 			e.places.Set(strings.Clone(q.Resource), place{home: home})
 		}
 	}
-	if q.Parent != "" && (p.n < 2 || s.nodes.Key(p.rows[1]) != q.Parent) {
-		return found{code: ParentMismatch}
+	if q.Parent != "" && (a.path.n < 2 || s.nodes.Key(a.path.rows[1]) != q.Parent) {
+		a.path, a.Code = path{}, ParentMismatch
 	}
-	return found{path: p}
 }
 
-func (s *Snapshot) findUnregistered(q *question) found {
+func (s *Snapshot) findUnregistered(q *question, a *Answer) {
 	if q.Parent == "" {
-		return found{code: ParentRequired}
+		a.Code = ParentRequired
+		return
 	}
 	row, ok := s.nodes.Find(q.Parent)
-	if !ok {
-		return found{code: ParentNotFound}
-	}
-	if k := s.nodes.At(row).kind; k != project && k != subproject {
-		return found{code: ParentNotFound}
+	if k := s.kindOfRow(row, ok); k != project && k != subproject {
+		a.Code = ParentNotFound
+		return
 	}
 	if q.check() != nil {
-		return found{code: ResourceNotFound} // answer tells why
+		a.Code = ResourceNotFound // answer tells why
+		return
 	}
-	return found{path: s.pathOfResource(q.Resource, row)}
+	s.pathOfResource(q.Resource, row, &a.path)
 }
 
-func (s *Snapshot) findResource(q *question, container uint32) found {
-	if q.Parent != "" && s.nodes.Key(container) != q.Parent {
-		return found{code: ParentMismatch}
+func (s *Snapshot) kindOfRow(row uint32, ok bool) kind {
+	if !ok {
+		return none
 	}
-	return found{path: s.pathOfResource(q.Resource, container)}
+	return s.nodes.At(row).kind
+}
+
+func (s *Snapshot) findResource(q *question, container uint32, a *Answer) {
+	if q.Parent != "" && s.nodes.Key(container) != q.Parent {
+		a.Code = ParentMismatch
+		return
+	}
+	s.pathOfResource(q.Resource, container, &a.path)
 }
 
 // fetch reads the question's resource from the store, together with the
 // snapshot that it belongs to.
-func (r *resident) fetch(ctx context.Context, q *question) (*Snapshot, found, error) {
+func (r *resident) fetch(ctx context.Context, q *question) (*round, error) {
 	if err := q.check(); err != nil {
-		return nil, found{}, err
+		return nil, err
 	}
-	key := KeyOf(KindResource, q.Resource)
-	rd, err := r.sync(ctx, key)
-	if err != nil {
-		return nil, found{}, err
-	}
-	return rd.snapshot, rd.find(q, key), nil
+	return r.sync(ctx, KeyOf(KindResource, q.Resource))
 }
 
 // find looks for the resource of a question in what a round read.
-func (rd *round) find(q *question, key Key) found {
-	res, ok := rd.resources[key]
+func (rd *round) find(q *question, a *Answer) {
+	res, ok := rd.resources[KeyOf(KindResource, q.Resource)]
 	if !ok {
-		return found{code: ResourceNotFound}
+		a.Code = ResourceNotFound
+		return
 	}
 	container, ok := rd.snapshot.nodes.Find(res.Parent.String())
 	if !ok {
-		return found{code: ResourceNotFound}
+		a.Code = ResourceNotFound
+		return
 	}
-	return rd.snapshot.findResource(q, container)
+	rd.snapshot.findResource(q, container, a)
 }

@@ -37,15 +37,8 @@ type round struct {
 	err       error
 }
 
-// resident returns the account's resident, new if need be. A new one is kept
-// once the store has shown that the account exists.
-func (e *Engine) resident(account string) *resident {
-	if r, ok := e.residents.GetIfPresent(account); ok {
-		return r
-	}
-	r, _ := e.residents.SetIfAbsent(account, &resident{engine: e, account: account})
-	return r
-}
+// resident returns the account's resident, new if need be.
+func (e *Engine) resident(account string) *resident { return e.residents.arrive(account, e) }
 
 // fresh returns a snapshot inside the bound, comparing it with the store
 // first if it is not.
@@ -112,14 +105,16 @@ func (r *resident) converse(rd *round) {
 		err = rd.take(records)
 	}
 	if err != nil {
-		if errors.Is(err, ErrNoAccount) {
-			r.engine.residents.Invalidate(r.account)
-		} else {
+		if errors.Is(err, ErrNoAccount) || r.snapshot.Load() == nil {
+			r.engine.residents.forget(r)
+		}
+		if !errors.Is(err, ErrNoAccount) {
 			r.engine.opts.Logger.Warn("an account cannot be read", zap.String("account", r.account), zap.Error(err))
 		}
 		rd.err = unavailable(err)
 		return
 	}
+	r.engine.residents.settle(r)
 	rd.snapshot = r.snapshot.Load()
 	for key, res := range rd.resources {
 		r.remember(rd.snapshot, key, res)

@@ -46,8 +46,8 @@ func (e *Engine) AccountOf(ctx context.Context, r hierarchy.Ref) (string, error)
 // sees it without asking the store. A snapshot that it does not follow upon
 // is left for the next comparison to catch up.
 func (e *Engine) Committed(c *Commit, head Head, previous string) error {
-	r, ok := e.residents.GetIfPresent(c.Account)
-	if !ok {
+	r := e.residents.get(c.Account)
+	if r == nil {
 		return nil
 	}
 	r.publish.Lock()
@@ -87,7 +87,7 @@ type Counters struct {
 func (e *Engine) Counters() Counters {
 	c := e.shadow.Counts()
 	return Counters{
-		Residents: e.residents.EstimatedSize(), Places: e.places.EstimatedSize(),
+		Residents: e.residents.count(), Places: e.places.EstimatedSize(),
 		ShadowChecked: c.Checked, ShadowMismatches: e.mismatches.Load(), ShadowDropped: c.Dropped, ShadowFailed: c.Failed,
 	}
 }

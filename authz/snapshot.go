@@ -22,7 +22,10 @@ type Snapshot struct {
 	subjects cow.Table[principal] // users, services and groups, by "type:id"
 	roles    cow.Table[role]      // the account's own, by bare ID
 	windows  cow.Vector[policy.Window]
-	owners   []uint32 // subjects with a plain binding to owner at the account
+	// permissions are those that custom roles name exactly, each with all
+	// roles that hold it.
+	permissions cow.Table[holders]
+	owners      []uint32 // subjects with a plain binding to owner at the account
 
 	bindings    int // how many there are
 	subprojects int // live ones
@@ -65,11 +68,20 @@ const (
 	resource // a product resource that carries a binding
 )
 
-var kinds = map[string]kind{
-	hierarchy.TypeAccount:        account,
-	hierarchy.TypeBillingAccount: billingAccount,
-	hierarchy.TypeProject:        project,
-	hierarchy.TypeSubproject:     subproject,
+// kindOf is the kind of a type of Tollgate's own that can be asked about;
+// none for a product's type.
+func kindOf(typ string) kind {
+	switch typ {
+	case hierarchy.TypeAccount:
+		return account
+	case hierarchy.TypeBillingAccount:
+		return billingAccount
+	case hierarchy.TypeProject:
+		return project
+	case hierarchy.TypeSubproject:
+		return subproject
+	}
+	return none
 }
 
 // node is a row of the hierarchy. It has no pointers.

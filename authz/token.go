@@ -33,9 +33,9 @@ func Token(account string, r Revision) string {
 // KindInvalid, also for another account's token.
 func ParseToken(account, token string) (Revision, error) {
 	digest := sha256.Sum256([]byte(account))
-	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
+	b, err := base64.RawURLEncoding.DecodeString(token)
 	if err != nil || len(b) < 1+tokenDigest+1+identityBytes || b[0] != tokenVersion {
-		return Revision{}, hierarchy.Invalid("REVISION_INVALID", "at_least", "is not a revision; pass one on as a write or a check answered it")
+		return Revision{}, malformed()
 	}
 	if string(b[1:1+tokenDigest]) != string(digest[:tokenDigest]) {
 		return Revision{}, hierarchy.Invalid("REVISION_OF_ANOTHER_ACCOUNT", "at_least", "is a revision of another account than the one asked about")
@@ -43,9 +43,17 @@ func ParseToken(account, token string) (Revision, error) {
 	b = b[1+tokenDigest:]
 	number, n := binary.Uvarint(b)
 	if n <= 0 || len(b)-n != identityBytes {
-		return Revision{}, hierarchy.Invalid("REVISION_INVALID", "at_least", "is not a revision; pass one on as a write or a check answered it")
+		return Revision{}, malformed()
 	}
-	return Revision{Number: number, Identity: hex.EncodeToString(b[n:])}, nil
+	r := Revision{Number: number, Identity: hex.EncodeToString(b[n:])}
+	if Token(account, r) != token { // base64 and varints have more than one spelling
+		return Revision{}, malformed()
+	}
+	return r, nil
+}
+
+func malformed() error {
+	return hierarchy.Invalid("REVISION_INVALID", "at_least", "is not a revision; pass one on as a write or a check answered it")
 }
 
 // remembered is how many of its last revisions a snapshot knows by identity,

@@ -14,21 +14,20 @@ import (
 // Has reports whether an account, billing account, project or subproject
 // exists and is not deleted; nor, then, is anything above it.
 func (s *Snapshot) Has(r hierarchy.Ref) bool {
-	p, ok := s.pathOfNode(r.String())
-	return ok && !s.deleted(&p)
+	var p path
+	return s.pathOfNode(r.String(), &p) && !s.deleted(&p)
 }
 
 // Known reports whether such a node was ever made, deleted or not.
 func (s *Snapshot) Known(r hierarchy.Ref) bool {
-	_, ok := s.pathOfNode(r.String())
-	return ok
+	return s.pathOfNode(r.String(), new(path))
 }
 
 // Parent is the node above an account's own node; zero for the account
 // itself and for what is not known.
 func (s *Snapshot) Parent(r hierarchy.Ref) hierarchy.Ref {
-	p, ok := s.pathOfNode(r.String())
-	if !ok || p.n < 2 {
+	var p path
+	if !s.pathOfNode(r.String(), &p) || p.n < 2 {
 		return hierarchy.Ref{}
 	}
 	return refOf(s.nodes.Key(p.rows[1]))
@@ -46,24 +45,29 @@ func (s *Snapshot) Payer(projectID string) string {
 // Allows decides a permission on a node of the account, or on a product
 // resource in one; the resource may be zero. It applies the state of nodes.
 func (s *Snapshot) Allows(subject hierarchy.Ref, permission policy.Permission, node, res hierarchy.Ref, at int64) bool {
-	p, ok := s.pathOfNode(node.String())
-	if !ok {
+	var p path
+	if !s.pathOfNode(node.String(), &p) {
 		return false
 	}
 	if !res.IsZero() {
-		p = s.pathOfResource(res.String(), p.rows[0])
+		container := p.rows[0]
+		p = path{}
+		s.pathOfResource(res.String(), container, &p)
 	}
 	if s.deleted(&p) {
 		return false
 	}
-	row, ok := s.subjects.Find(subject.String())
-	return ok && s.decide(row, permission.String(), permission, &p, at).allowed
+	var v verdict
+	if row, ok := s.subjects.Find(subject.String()); ok {
+		s.decide(row, askedAt(permission, at), &p, &v)
+	}
+	return v.allowed
 }
 
 // Nodes are the bare IDs, in order, of live nodes of one of the account's own
 // types; of subprojects, those of one project. They begin after the ID after.
 func (s *Snapshot) Nodes(typ, projectID, after string) []string {
-	want := kinds[typ]
+	want := kindOf(typ)
 	parent, _ := s.nodes.Find(hierarchy.Ref{Type: hierarchy.TypeProject, ID: projectID}.String())
 	var ids []string
 	for row := range s.nodes.Len() {

@@ -1,5 +1,7 @@
 package policy
 
+import "hash/maphash"
+
 // Meaning is what model.conf says of a rule, as far as a model may differ
 // from the one that Tollgate ships and still be followed. The zero Meaning is
 // that of the shipped model.
@@ -55,45 +57,93 @@ func (m Meaning) Compile(permissions []string) *Compiled {
 	return &c
 }
 
-// Holds reports whether the role has the permission p, whose text is given
-// beside it so that nothing is joined or copied.
-func (c *Compiled) Holds(text string, p Permission) bool {
-	return c.all || c.exact.has(text) || c.actions.has(p.Action) || c.types.has(p.Type)
+// Exact are the patterns of the role that name one permission each, for
+// reading only.
+func (c *Compiled) Exact() []string { return c.exact.words }
+
+// Wild reports whether the role has a pattern with a wildcard.
+func (c *Compiled) Wild() bool {
+	return c.all || len(c.types.words) > 0 || len(c.actions.words) > 0
 }
 
-// set is a set of strings that is small as a rule and can be large.
+// Probe is a permission prepared to be asked of many roles.
+type Probe struct {
+	Permission
+	Text string // the permission as it was asked
+	hash uint64 // of Text
+}
+
+// Probe prepares a permission.
+func (p Permission) Probe() Probe { return probeOf(p.String(), p) }
+
+func probeOf(text string, p Permission) Probe {
+	return Probe{Permission: p, Text: text, hash: maphash.String(seed, text)}
+}
+
+// Holds reports whether the role has a permission. It does not allocate.
+func (c *Compiled) Holds(p *Probe) bool {
+	return c.all || c.exact.has(p.Text, p.hash) ||
+		(len(c.actions.words) > 0 && c.actions.find(p.Action)) ||
+		(len(c.types.words) > 0 && c.types.find(p.Type))
+}
+
+var seed = maphash.MakeSeed()
+
+// set is a set of strings that is small as a rule and can be large. Up to few
+// of them are compared one by one; more are found by their hashes.
 type set struct {
-	few  []string
-	many map[string]struct{}
+	words []string
+	slots []slot // a power of two, less than half of them used; nil for few words
 }
 
-const few = 8
+// slot has a part of a word's hash, never 0, and the word's index.
+type slot struct{ tag, word uint32 }
+
+const few = 4
+
+func tagOf(h uint64) uint32 { return uint32(h>>32) | 1 }
 
 func (s *set) add(x string) {
-	if s.has(x) {
+	if s.find(x) {
 		return
 	}
-	if s.many == nil && len(s.few) < few {
-		s.few = append(s.few, x)
-		return
-	}
-	if s.many == nil {
-		s.many = make(map[string]struct{}, 4*few)
-		for _, x := range s.few {
-			s.many[x] = struct{}{}
+	s.words = append(s.words, x)
+	switch {
+	case len(s.words) <= few:
+	case 2*len(s.words) > len(s.slots):
+		s.slots = make([]slot, max(4*few, 2*len(s.slots)))
+		for i := range s.words {
+			s.put(i)
 		}
-		s.few = nil
+	default:
+		s.put(len(s.words) - 1)
 	}
-	s.many[x] = struct{}{}
 }
 
-func (s *set) has(x string) bool {
-	if s.many != nil {
-		_, ok := s.many[x]
-		return ok
+func (s *set) put(word int) {
+	h := maphash.String(seed, s.words[word])
+	i := int(h) & (len(s.slots) - 1)
+	for s.slots[i].tag != 0 {
+		i = (i + 1) & (len(s.slots) - 1)
 	}
-	for _, y := range s.few {
-		if x == y {
+	s.slots[i] = slot{tagOf(h), uint32(word)}
+}
+
+func (s *set) find(x string) bool { return s.has(x, maphash.String(seed, x)) }
+
+// has reports whether x, whose hash is h, is in the set.
+func (s *set) has(x string, h uint64) bool {
+	if s.slots == nil {
+		for _, y := range s.words {
+			if x == y {
+				return true
+			}
+		}
+		return false
+	}
+	tag := tagOf(h)
+	for i := int(h) & (len(s.slots) - 1); s.slots[i].tag != 0; i = (i + 1) & (len(s.slots) - 1) {
+		if s.slots[i].tag == tag && s.words[s.slots[i].word] == x {
 			return true
 		}
 	}

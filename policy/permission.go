@@ -21,10 +21,19 @@ func (p Permission) String() string { return p.Type + "." + p.Action }
 // for a good permission.
 func ParsePermission(s string) (Permission, error) {
 	p, err := split(s)
-	if err == nil && strings.Contains(s, Any) {
+	if err == nil && strings.IndexByte(s, Any[0]) >= 0 {
 		return Permission{}, hierarchy.Invalid("PERMISSION_WILDCARD", "permission", "%q has a wildcard; wildcards stand in roles, a request names one permission", s)
 	}
 	return p, err
+}
+
+// ParseProbe is ParsePermission, prepared for roles.
+func ParseProbe(s string) (Probe, error) {
+	p, err := ParsePermission(s)
+	if err != nil {
+		return Probe{}, err
+	}
+	return probeOf(s, p), nil
 }
 
 // Pattern is a permission in a role; either half may be Any.
@@ -45,20 +54,36 @@ func ParsePattern(s string) (Pattern, error) {
 }
 
 func split(s string) (Permission, error) {
-	dot := strings.LastIndexByte(s, '.')
+	dot, plain := scan(s)
 	why := ""
 	switch {
+	case len(s) > hierarchy.MaxIdentifier:
+		return Permission{}, hierarchy.Invalid("PERMISSION_INVALID", "permission", "a permission has at most %d bytes", hierarchy.MaxIdentifier)
+	case !plain && (strings.ContainsFunc(s, unicode.IsSpace) || hierarchy.TextFlaw(s) != ""):
+		return Permission{}, hierarchy.Invalid("PERMISSION_INVALID", "permission", "a permission is type.action, such as number.update, without white space, control characters, commas or dollar signs")
 	case dot < 0:
 		why = "has no dot"
 	case dot == 0 || dot == len(s)-1 || s[dot-1] == '.':
 		why = "has an empty half"
-	case len(s) > hierarchy.MaxIdentifier:
-		return Permission{}, hierarchy.Invalid("PERMISSION_INVALID", "permission", "a permission has at most %d bytes", hierarchy.MaxIdentifier)
-	case strings.ContainsFunc(s, unicode.IsSpace) || hierarchy.TextFlaw(s) != "":
-		return Permission{}, hierarchy.Invalid("PERMISSION_INVALID", "permission", "a permission is type.action, such as number.update, without white space, control characters, commas or dollar signs")
 	}
 	if why != "" {
 		return Permission{}, hierarchy.Invalid("PERMISSION_INVALID", "permission", "%.64q %s; a permission is type.action, such as number.update", s, why)
 	}
 	return Permission{s[:dot], s[dot+1:]}, nil
+}
+
+// scan finds the last dot, and whether s has nothing but letters, digits and
+// the signs that permissions are commonly made of.
+func scan(s string) (dot int, plain bool) {
+	dot, plain = -1, true
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '.':
+			dot = i
+		case c|0x20 >= 'a' && c|0x20 <= 'z', c >= '0' && c <= '9', c == '_', c == '-':
+		default:
+			plain = false
+		}
+	}
+	return dot, plain
 }

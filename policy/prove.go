@@ -11,7 +11,10 @@ type evaluator struct {
 
 func evaluatorOf(m Meaning) evaluator {
 	return evaluator{
-		holds:  func(patterns []string, p Permission) bool { return m.Compile(patterns).Holds(p.String(), p) },
+		holds: func(patterns []string, p Permission) bool {
+			probe := p.Probe()
+			return m.Compile(patterns).Holds(&probe)
+		},
 		decide: m.Decide,
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/tollgate-dev/tollgate/hierarchy"
 )
@@ -44,8 +45,10 @@ const shadowQueue = 256
 type Shadow struct {
 	judge     *Judge
 	threshold uint64 // a check is sampled if a random number is below it
+	effort    float64
 	report    func(Mismatch)
 	done      chan struct{}
+	rested    chan struct{} // closed when there is no more time to rest
 
 	mu     sync.Mutex // guards closing the queue against sending
 	closed bool
@@ -55,10 +58,12 @@ type Shadow struct {
 }
 
 // NewShadow starts a Shadow that takes a share, from 0 to 1, of the checks
-// that it is offered. It calls report, from its own goroutine, with each
+// that it is offered, as far as its effort goes: the share of one processor's
+// time that it may use, above 0 to 1. While it rests, checks are dropped, and
+// counted. It calls report, from its own goroutine, with each
 // mismatch and each failure.
-func NewShadow(j *Judge, share float64, report func(Mismatch)) *Shadow {
-	s := &Shadow{judge: j, threshold: threshold(share), report: report, done: make(chan struct{}), queue: make(chan Case, shadowQueue)}
+func NewShadow(j *Judge, share, effort float64, report func(Mismatch)) *Shadow {
+	s := &Shadow{judge: j, threshold: threshold(share), effort: effort, rested: make(chan struct{}), report: report, done: make(chan struct{}), queue: make(chan Case, shadowQueue)}
 	go s.work()
 	return s
 }
@@ -116,6 +121,7 @@ func (s *Shadow) Close() {
 	if !s.closed {
 		s.closed = true
 		close(s.queue)
+		close(s.rested)
 	}
 	s.mu.Unlock()
 	<-s.done
@@ -124,7 +130,23 @@ func (s *Shadow) Close() {
 func (s *Shadow) work() {
 	defer close(s.done)
 	for c := range s.queue {
+		start := time.Now()
 		s.check(c)
+		s.rest(time.Since(start))
+	}
+}
+
+// rest waits as long as the effort asks for after so much work, or until the
+// Shadow closes.
+func (s *Shadow) rest(worked time.Duration) {
+	if !(s.effort > 0 && s.effort < 1) {
+		return
+	}
+	timer := time.NewTimer(time.Duration(float64(worked) * (1 - s.effort) / s.effort))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-s.rested:
 	}
 }
 

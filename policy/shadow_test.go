@@ -18,7 +18,7 @@ func TestShadowCountsAndReportsMismatches(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	w := example()
 	var reported []Mismatch
-	s := NewShadow(judgeOf(t), 1, func(m Mismatch) { reported = append(reported, m) })
+	s := NewShadow(judgeOf(t), 1, 1, func(m Mismatch) { reported = append(reported, m) })
 	for i := range 10 {
 		s.Offer(func() Case { return exampleCase(w, i == 3) })
 	}
@@ -35,7 +35,7 @@ func TestShadowCountsFailures(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	w := example()
 	var reported []Mismatch
-	s := NewShadow(judgeOf(t), 1, func(m Mismatch) { reported = append(reported, m) })
+	s := NewShadow(judgeOf(t), 1, 1, func(m Mismatch) { reported = append(reported, m) })
 	s.Offer(func() Case { c := exampleCase(w, false); c.Subject.ID = ""; return c })
 	s.Offer(func() Case { c := exampleCase(w, false); c.Facts.Permissions = nil; return c }) // panics
 	s.Offer(func() Case { return exampleCase(w, false) })
@@ -56,7 +56,7 @@ func TestShadowDropsWhatDoesNotFit(t *testing.T) {
 	w := example()
 	started, release := make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	s := NewShadow(judgeOf(t), 1, func(Mismatch) { once.Do(func() { close(started) }); <-release })
+	s := NewShadow(judgeOf(t), 1, 1, func(Mismatch) { once.Do(func() { close(started) }); <-release })
 	s.Offer(func() Case { return exampleCase(w, true) })
 	<-started
 	for range shadowQueue + 7 {
@@ -80,7 +80,7 @@ func TestShadowDropsWhatDoesNotFit(t *testing.T) {
 func TestShadowMayBeClosedWhileItIsOffered(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	w := example()
-	s := NewShadow(judgeOf(t), 1, func(Mismatch) {})
+	s := NewShadow(judgeOf(t), 1, 1, func(Mismatch) {})
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
@@ -133,5 +133,21 @@ func BenchmarkOfferNotSampled(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		s.Offer(func() Case { return exampleCase(w, false) })
+	}
+}
+
+// With little effort, a Shadow rests after each case, and drops what comes
+// meanwhile; closing it ends the rest.
+func TestShadowRests(t *testing.T) {
+	s := NewShadow(judgeOf(t), 1, 1e-9, func(Mismatch) {})
+	for range 4 * shadowQueue {
+		s.Offer(func() Case { return exampleCase(example(), true) })
+	}
+	if c := s.Counts(); c.Dropped == 0 {
+		t.Errorf("nothing was dropped: %+v", c)
+	}
+	s.Close()
+	if c := s.Counts(); c.Checked == 0 || c.Checked+c.Dropped != 4*shadowQueue {
+		t.Errorf("of %d cases: %+v", 4*shadowQueue, c)
 	}
 }

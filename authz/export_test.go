@@ -1,0 +1,43 @@
+package authz
+
+import (
+	"github.com/tollgate-dev/tollgate/internal/cow"
+)
+
+// Ask answers a request on one snapshot, with nothing remembered: container
+// is where the resource of the request stands, "" if it is not there.
+func (s *Snapshot) Ask(req Request, container string, at int64) (Answer, error) {
+	e := &Engine{model: s.model}
+	req.Account = s.account
+	q := question{Request: &req}
+	if err := q.read(); err != nil {
+		return Answer{}, err
+	}
+	q.at = at
+	a := Answer{Code: ResourceNotFound}
+	if q.kind != none {
+		a.Code = NoBinding
+		e.findNode(nil, s, &q, &a)
+	} else if row, ok := s.nodes.Find(container); ok {
+		a.Code = NoBinding
+		s.findResource(&q, row, &a)
+	}
+	return a, e.answer(s, &q, &a)
+}
+
+// WithNestingOf is s with a fault: its groups are nested as they were in old,
+// as if nest had not been called.
+func (s *Snapshot) WithNestingOf(old *Snapshot) *Snapshot {
+	broken, edit := *s, new(cow.Edit)
+	for row := range broken.subjects.Len() {
+		p := broken.subjects.Edit(edit, row)
+		p.outer = nil
+		if row < old.subjects.Len() {
+			p.outer = old.subjects.At(row).outer
+		}
+	}
+	return &broken
+}
+
+// Remembered is how many of its last revisions a snapshot knows.
+const Remembered = remembered

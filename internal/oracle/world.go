@@ -1,0 +1,78 @@
+// Package oracle answers as Tollgate must, by brute force: it reads the rules
+// of the account model word by word, looks at everything for every question,
+// and remembers nothing. Tests hold the product to it.
+//
+// It shares no line with the product and imports nothing but the standard
+// library, so that the two cannot be wrong together by sharing a mistake.
+// Slowness is no concern here. Whoever makes a rule faster or shorter here
+// takes its worth away.
+package oracle
+
+// World is one account as plain data. Identifiers are bare where the field
+// says the type, and "type:id" where any type can stand.
+type World struct {
+	Account         string
+	AccountDeleted  bool
+	BillingAccounts []BillingAccount
+	Projects        []Project
+	Subprojects     []Subproject
+	Resources       []Resource
+	Roles           []Role // the predefined ones among them
+	Groups          []Group
+	Bindings        []Binding
+
+	// Unregistered are the types of resource whose container is named in the
+	// question, because they are too numerous to register.
+	Unregistered []string
+}
+
+// BillingAccount is a billing account of the account.
+type BillingAccount struct {
+	ID      string
+	Deleted bool
+}
+
+// Project is a project, and the billing account that pays for it; "" for
+// none.
+type Project struct {
+	ID      string
+	Payer   string
+	Deleted bool
+}
+
+// Subproject is a subproject of a project.
+type Subproject struct {
+	ID      string
+	Project string
+	Deleted bool
+}
+
+// Resource is a registered resource of a product.
+type Resource struct {
+	ID     string // "type:id"
+	Parent string // "project:id" or "subproject:id"
+}
+
+// Role is a named set of patterns.
+type Role struct {
+	ID          string
+	Permissions []string
+}
+
+// Group is a set of subjects: "user:id", "service:id" and "group:id".
+type Group struct {
+	ID      string
+	Members []string
+}
+
+// Binding gives a subject a role on a scope.
+type Binding struct {
+	ID      string
+	Subject string // "type:id"
+	Role    string
+	Scope   string // "type:id"
+	Effect  string // "allow" or "deny"
+	// It holds from From until, and not including, Until, in microseconds
+	// since 1970; 0 leaves that end open.
+	From, Until int64
+}
