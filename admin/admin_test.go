@@ -56,7 +56,7 @@ func build(t *testing.T) *house {
 		t.Fatal(err)
 	}
 	rec := &recorder{Store: s}
-	e, err := authz.NewEngine(rec, j, authz.Options{ShadowShare: 1, Unregistered: []string{"message"}})
+	e, err := authz.NewEngine(rec, j, authz.Options{ShadowShare: 1, ShadowEffort: 1, Unregistered: []string{"message"}})
 	if err != nil {
 		t.Fatal(err)
 	}
