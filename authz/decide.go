@@ -46,7 +46,13 @@ func (s *Snapshot) climb(p *path, row uint32) {
 // if there is no such node; a deleted one is found.
 func (s *Snapshot) pathOfNode(key string, p *path) bool {
 	row, ok := s.nodes.Find(key)
-	if k := s.kindOfRow(row, ok); k == none || k == resource {
+	return ok && s.climbNode(p, row)
+}
+
+// climbNode is climb, from one of the account's own nodes. It reports false
+// if the row is of none.
+func (s *Snapshot) climbNode(p *path, row uint32) bool {
+	if k := s.nodes.At(row).kind; k == none || k == resource {
 		return false
 	}
 	s.climb(p, row)

@@ -68,6 +68,7 @@ type Engine struct {
 	opts         Options
 	clock        corrected
 	residents    *residents
+	hints        hints
 	places       *otter.Cache[string, place]
 	unregistered map[string]bool
 	shadow       *policy.Shadow

@@ -120,6 +120,9 @@ func (e *Engine) findNode(home *resident, s *Snapshot, q *question, a *Answer) {
 		a.Code = ResourceNotFound
 		return
 	}
+	if q.Parent == "" {
+		e.hints.leave(q.Resource, home, s, a.path.rows[0])
+	}
 	if q.account == "" && q.kind != account {
 		if _, ok := e.places.GetIfPresent(q.Resource); !ok {
 			e.places.Set(strings.Clone(q.Resource), place{home: home})

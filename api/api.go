@@ -1,0 +1,91 @@
+// Package api serves Tollgate over HTTP, on Gin, and is the only package that
+// knows Gin. It decides nothing: it authenticates the caller, decodes,
+// hands over to package admin or to the engine, encodes, and gives each error
+// its status.
+//
+// openapi.yaml comes first. The types of bodies are made from it (types.gen.go),
+// every administrative body is validated by it before it is decoded, and tests
+// hold every route and every answer to it. The three endpoints that are asked on
+// every request of somebody else's (check, its batch, billing-owner) are decoded
+// and encoded by hand, because they cost as little as their JSON does; a test
+// holds those to the document too.
+//
+//	observe → authenticate → readPath → serveJSON: open, decode, handle, encode
+//	   └─ request ID, metrics, recovery             └─ fail: error → status
+package api
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"github.com/tollgate-dev/tollgate/admin"
+)
+
+//go:generate go run github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen@v2.8.2 -config oapi-codegen.yaml openapi.yaml
+
+// Config is what the API serves, and how.
+type Config struct {
+	// Admin administers; its engine answers.
+	Admin *admin.Service
+	// OperatorKey is the credential of the platform's operators. It never
+	// appears in a log or an error.
+	OperatorKey string
+	// Ready says why the service cannot answer at the moment; nil for always
+	// ready.
+	Ready func() error
+	// Logger defaults to none.
+	Logger *zap.Logger
+	// LogRequests logs every request at info level; otherwise at debug level.
+	LogRequests bool
+	// Registry is where metrics are registered, and what /metrics shows; a new
+	// one by default.
+	Registry *prometheus.Registry
+}
+
+// New makes the handler of the whole API. It fails if the configuration lacks
+// something, or if the routes and the document do not agree.
+func New(c Config) (http.Handler, error) {
+	s, err := newServer(c)
+	if err != nil {
+		return nil, err
+	}
+	return s.router()
+}
+
+// server is the API at work. It is immutable once it serves.
+type server struct {
+	Config
+	key     digest
+	doc     *document
+	metrics *metrics
+}
+
+func newServer(c Config) (*server, error) {
+	if c.Admin == nil {
+		return nil, errors.New("api: no admin service")
+	}
+	if c.OperatorKey == "" {
+		return nil, errors.New("api: no operator key")
+	}
+	if c.Ready == nil {
+		c.Ready = func() error { return nil }
+	}
+	if c.Logger == nil {
+		c.Logger = zap.NewNop()
+	}
+	if c.Registry == nil {
+		c.Registry = prometheus.NewRegistry()
+	}
+	doc, err := loadDocument()
+	if err != nil {
+		return nil, err
+	}
+	m, err := newMetrics(c.Registry, c.Admin.Engine())
+	if err != nil {
+		return nil, err
+	}
+	return &server{Config: c, key: digestOf(c.OperatorKey), doc: doc, metrics: m}, nil
+}

@@ -1,0 +1,139 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/tollgate-dev/tollgate/admin"
+	"github.com/tollgate-dev/tollgate/hierarchy"
+)
+
+// call is one authenticated request to an operation.
+type call struct {
+	gin   *gin.Context
+	op    *operation
+	who   admin.Caller
+	query url.Values
+}
+
+// none is the body of an operation that takes none.
+type none struct{}
+
+// answerOf is the answer of a write that leaves nothing to show.
+func answerOf(w admin.Written, err error) (Written, error) {
+	return Written{Revision: w.Revision}, err
+}
+
+// serveJSON is the one adapter between the wire and administration: who asks,
+// the query, the body validated and decoded, the answer encoded, the error
+// given its status. A handler is what remains.
+func serveJSON[Req, Resp any](handle func(*server, *call, *Req) (Resp, error)) func(*server, *operation) gin.HandlerFunc {
+	return stream(func(s *server, c *call) error {
+		var in Req
+		if c.op.body != nil {
+			if err := c.decode(&in); err != nil {
+				return err
+			}
+		}
+		out, err := handle(s, c, &in)
+		if err != nil {
+			return err
+		}
+		var body bytes.Buffer
+		encoder := json.NewEncoder(&body)
+		encoder.SetEscapeHTML(false)
+		if err := encoder.Encode(out); err != nil {
+			return err
+		}
+		send(c.gin, c.op.success, jsonType, body.Bytes())
+		return nil
+	})
+}
+
+// stream is serveJSON for a handler that writes its answer itself.
+func stream(handle func(*server, *call) error) func(*server, *operation) gin.HandlerFunc {
+	return func(s *server, op *operation) gin.HandlerFunc {
+		return func(g *gin.Context) {
+			c, err := open(g, op)
+			if err == nil {
+				err = handle(s, c)
+			}
+			if err != nil {
+				s.fail(g, err)
+			}
+		}
+	}
+}
+
+// raw is for a handler that does without an adapter.
+func raw(handle func(*server, *gin.Context)) func(*server, *operation) gin.HandlerFunc {
+	return func(s *server, _ *operation) gin.HandlerFunc {
+		return func(g *gin.Context) { handle(s, g) }
+	}
+}
+
+var jsonType = []string{"application/json"}
+
+// open reads what surrounds the body of a request.
+func open(g *gin.Context, op *operation) (*call, error) {
+	who, err := callerOf(g.Request.Header)
+	if err != nil {
+		return nil, err
+	}
+	query, err := op.readQuery(g.Request.URL.RawQuery)
+	return &call{g, op, who, query}, err
+}
+
+func (c *call) ctx() context.Context { return c.gin.Request.Context() }
+
+// path is what a parameter of the path holds, as readPath left it.
+func (c *call) path(name string) string { return c.gin.Param(name) }
+
+// flag reads a parameter of the query that is true or false.
+func (c *call) flag(name string) (bool, error) {
+	switch c.query.Get(name) {
+	case "true":
+		return true, nil
+	case "false":
+		return false, nil
+	case "":
+		if !c.query.Has(name) {
+			return false, nil
+		}
+	}
+	return false, hierarchy.Invalid("QUERY_INVALID", name, "must be true or false")
+}
+
+// refOf reads a parameter of the query that is an identifier; zero if it is
+// absent.
+func (c *call) refOf(name string) (hierarchy.Ref, error) {
+	if !c.query.Has(name) {
+		return hierarchy.Ref{}, nil
+	}
+	ref, err := hierarchy.ParseRef(c.query.Get(name))
+	return ref, inField(name, err)
+}
+
+// bare reads a field of a body whose type is known: the bare ID, or "type:id".
+func bare(field, typ, s string) (string, error) {
+	ref, err := hierarchy.ParseAs(typ, s)
+	return ref.ID, inField(field, err)
+}
+
+// header reads a header that may stand once, of 1 to most printable ASCII
+// characters; "" if it is absent.
+func (c *call) header(name string, most int) (string, error) {
+	values := c.gin.Request.Header[http.CanonicalHeaderKey(name)]
+	if len(values) == 0 {
+		return "", nil
+	}
+	if len(values) > 1 || !printable(values[0], most) {
+		return "", hierarchy.Invalid("HEADER_INVALID", name, "must stand once, and be 1 to %d printable ASCII characters", most)
+	}
+	return values[0], nil
+}

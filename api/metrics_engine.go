@@ -1,0 +1,55 @@
+package api
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tollgate-dev/tollgate/authz"
+)
+
+// engineMetrics shows the engine's counters.
+type engineMetrics struct {
+	engine *authz.Engine
+	all    []engineMetric
+}
+
+type engineMetric struct {
+	desc *prometheus.Desc
+	kind prometheus.ValueType
+	read func(*authz.Counters) float64
+}
+
+func newEngineMetrics(engine *authz.Engine) *engineMetrics {
+	metric := func(kind prometheus.ValueType, name, help string, read func(*authz.Counters) float64) engineMetric {
+		return engineMetric{prometheus.NewDesc(name, help, nil, nil), kind, read}
+	}
+	const gauge, counter = prometheus.GaugeValue, prometheus.CounterValue
+	return &engineMetrics{engine, []engineMetric{
+		metric(gauge, "tollgate_accounts_resident", "Accounts in memory.",
+			func(c *authz.Counters) float64 { return float64(c.Residents) }),
+		metric(gauge, "tollgate_resources_placed", "Resources whose place is in memory.",
+			func(c *authz.Counters) float64 { return float64(c.Places) }),
+		metric(counter, "tollgate_shadow_checked_total", "Checks that Casbin decided again.",
+			func(c *authz.Counters) float64 { return float64(c.ShadowChecked) }),
+		metric(counter, "tollgate_shadow_mismatches_total", "Checks that Casbin decided otherwise than the evaluator: must stay 0.",
+			func(c *authz.Counters) float64 { return float64(c.ShadowMismatches) }),
+		metric(counter, "tollgate_shadow_dropped_total", "Checks that Casbin was too busy to decide again.",
+			func(c *authz.Counters) float64 { return float64(c.ShadowDropped) }),
+		metric(counter, "tollgate_shadow_failed_total", "Checks that Casbin could not decide again.",
+			func(c *authz.Counters) float64 { return float64(c.ShadowFailed) }),
+	}}
+}
+
+// Describe implements prometheus.Collector.
+func (m *engineMetrics) Describe(out chan<- *prometheus.Desc) {
+	for _, metric := range m.all {
+		out <- metric.desc
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (m *engineMetrics) Collect(out chan<- prometheus.Metric) {
+	counted := m.engine.Counters()
+	for _, metric := range m.all {
+		out <- prometheus.MustNewConstMetric(metric.desc, metric.kind, metric.read(&counted))
+	}
+}

@@ -1,0 +1,76 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+)
+
+// route is one operation of the API. Its path is Gin's; the document's is the
+// same with {name} for :name.
+type route struct {
+	method, path string
+	build        func(*server, *operation) gin.HandlerFunc
+}
+
+// router makes the Gin engine with all routes.
+//
+// By default Gin would let …/a%2Fmove reach the route …/move. It matches the
+// escaped path here, unescapes nothing by itself, and redirects nowhere:
+// readPath unescapes what a parameter holds.
+func (s *server) router() (*gin.Engine, error) {
+	gin.SetMode(gin.ReleaseMode)
+	e := gin.New()
+	e.UseEscapedPath = true
+	e.UnescapePathValues = false
+	e.RedirectTrailingSlash = false
+	e.RedirectFixedPath = false
+	e.HandleMethodNotAllowed = true
+	e.ForwardedByClientIP = false // no proxy is trusted
+	if err := e.SetTrustedProxies(nil); err != nil {
+		return nil, err
+	}
+	e.Use(s.observe)
+	for _, group := range []struct {
+		routes []route
+		before []gin.HandlerFunc
+	}{
+		{healthRoutes, nil},
+		{documentRoutes, []gin.HandlerFunc{s.authenticateBrowser, s.readPath}},
+		{apiRoutes, []gin.HandlerFunc{s.authenticate, s.readPath}},
+	} {
+		for _, r := range group.routes {
+			op, err := s.doc.operation(r.method, documentPath(r.path))
+			if err != nil {
+				return nil, err
+			}
+			s.metrics.route(r.method, r.path)
+			e.Handle(r.method, r.path, append(group.before[:len(group.before):len(group.before)], r.build(s, op))...)
+		}
+	}
+	e.NoRoute(s.authenticate, s.noRoute)
+	e.NoMethod(s.authenticate, s.noMethod)
+	return e, nil
+}
+
+// documentPath writes Gin's path as the document does.
+func documentPath(path string) string {
+	segments := strings.Split(path, "/")
+	for i, s := range segments {
+		if name, ok := strings.CutPrefix(s, ":"); ok {
+			segments[i] = "{" + name + "}"
+		}
+	}
+	return strings.Join(segments, "/")
+}
+
+func (s *server) noRoute(g *gin.Context) {
+	s.problem(g, http.StatusNotFound, "ROUTE_NOT_FOUND", "", "there is nothing at this path; GET /openapi.json lists what there is")
+}
+
+func (s *server) noMethod(g *gin.Context) {
+	s.problem(g, http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", "",
+		fmt.Sprintf("this path does not take %s; it takes %s", show(g.Request.Method), g.Writer.Header().Get("Allow")))
+}

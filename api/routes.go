@@ -1,0 +1,89 @@
+package api
+
+import "net/http"
+
+const (
+	get    = http.MethodGet
+	post   = http.MethodPost
+	put    = http.MethodPut
+	patch  = http.MethodPatch
+	remove = http.MethodDelete
+)
+
+// healthRoutes are open to everybody.
+var healthRoutes = []route{
+	{get, "/livez", raw((*server).livez)},
+	{get, "/readyz", raw((*server).readyz)},
+}
+
+// documentRoutes take the key from a browser too.
+var documentRoutes = []route{
+	{get, "/openapi.json", raw((*server).openapi)},
+	{get, "/docs", raw((*server).docs)},
+	{get, "/docs/:asset", raw((*server).docs)},
+}
+
+// apiRoutes are all others.
+var apiRoutes = []route{
+	{post, "/v1/check", raw((*server).check)},
+	{post, "/v1/check/batch", raw((*server).checkBatch)},
+	{post, "/v1/billing-owner", raw((*server).billingOwner)},
+	{get, "/metrics", raw((*server).showMetrics)},
+
+	{post, "/v1/accounts", serveJSON((*server).signUp)},
+	{get, "/v1/accounts/:account", serveJSON((*server).getAccount)},
+	{patch, "/v1/accounts/:account", serveJSON((*server).updateAccount)},
+	{remove, "/v1/accounts/:account", serveJSON((*server).deleteAccount)},
+
+	{post, "/v1/accounts/:account/billing-accounts", serveJSON((*server).createBillingAccount)},
+	{get, "/v1/accounts/:account/billing-accounts", serveJSON((*server).listBillingAccounts)},
+	{get, "/v1/billing-accounts/:billing_account", serveJSON((*server).getBillingAccount)},
+	{patch, "/v1/billing-accounts/:billing_account", serveJSON((*server).updateBillingAccount)},
+	{remove, "/v1/billing-accounts/:billing_account", serveJSON((*server).deleteBillingAccount)},
+
+	{post, "/v1/accounts/:account/projects", serveJSON((*server).createProject)},
+	{get, "/v1/accounts/:account/projects", serveJSON((*server).listProjects)},
+	{get, "/v1/projects/:project", serveJSON((*server).getProject)},
+	{patch, "/v1/projects/:project", serveJSON((*server).updateProject)},
+	{remove, "/v1/projects/:project", serveJSON((*server).deleteProject)},
+	{get, "/v1/projects/:project/billing-link", serveJSON((*server).getLink)},
+	{put, "/v1/projects/:project/billing-link", serveJSON((*server).setLink)},
+	{remove, "/v1/projects/:project/billing-link", serveJSON((*server).removeLink)},
+
+	{post, "/v1/projects/:project/subprojects", serveJSON((*server).createSubproject)},
+	{get, "/v1/projects/:project/subprojects", serveJSON((*server).listSubprojects)},
+	{get, "/v1/subprojects/:subproject", serveJSON((*server).getSubproject)},
+	{patch, "/v1/subprojects/:subproject", serveJSON((*server).updateSubproject)},
+	{remove, "/v1/subprojects/:subproject", serveJSON((*server).deleteSubproject)},
+
+	{post, "/v1/resources", serveJSON((*server).registerResource)},
+	{get, "/v1/resources/:type/:resource", serveJSON((*server).getResource)},
+	{patch, "/v1/resources/:type/:resource", serveJSON((*server).updateResource)},
+	{remove, "/v1/resources/:type/:resource", serveJSON((*server).deleteResource)},
+	{get, "/v1/projects/:project/resources", serveJSON((*server).listProjectResources)},
+	{get, "/v1/subprojects/:subproject/resources", serveJSON((*server).listSubprojectResources)},
+
+	{post, "/v1/accounts/:account/groups", serveJSON((*server).createGroup)},
+	{get, "/v1/accounts/:account/groups", serveJSON((*server).listGroups)},
+	{get, "/v1/accounts/:account/groups/:group", serveJSON((*server).getGroup)},
+	{patch, "/v1/accounts/:account/groups/:group", serveJSON((*server).updateGroup)},
+	{remove, "/v1/accounts/:account/groups/:group", serveJSON((*server).deleteGroup)},
+	{get, "/v1/accounts/:account/groups/:group/members", serveJSON((*server).listMembers)},
+	{put, "/v1/accounts/:account/groups/:group/members/:member", serveJSON((*server).addMember)},
+	{remove, "/v1/accounts/:account/groups/:group/members/:member", serveJSON((*server).removeMember)},
+
+	{post, "/v1/accounts/:account/roles", serveJSON((*server).createRole)},
+	{get, "/v1/accounts/:account/roles", serveJSON((*server).listRoles)},
+	{get, "/v1/accounts/:account/roles/:role", serveJSON((*server).getRole)},
+	{patch, "/v1/accounts/:account/roles/:role", serveJSON((*server).updateRole)},
+	{remove, "/v1/accounts/:account/roles/:role", serveJSON((*server).deleteRole)},
+
+	{post, "/v1/bindings", serveJSON((*server).createBinding)},
+	{get, "/v1/bindings", serveJSON((*server).listBindings)},
+	{get, "/v1/bindings/:binding", serveJSON((*server).getBinding)},
+	{remove, "/v1/bindings/:binding", serveJSON((*server).deleteBinding)},
+
+	{post, "/v1/import", serveJSON((*server).importBundle)},
+	{get, "/v1/accounts/:account/export", serveJSON((*server).exportAccount)},
+	{get, "/v1/accounts/:account/casbin", stream((*server).printPolicy)},
+}

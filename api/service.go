@@ -1,0 +1,55 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/swaggest/swgui"
+	"github.com/swaggest/swgui/v5emb"
+	"go.uber.org/zap"
+
+	"github.com/tollgate-dev/tollgate/hierarchy"
+)
+
+var healthy = []byte(`{"status":"ok"}`)
+
+func (s *server) livez(g *gin.Context) { send(g, http.StatusOK, jsonType, healthy) }
+
+// readyz tells everybody whether the service can answer, but only the log why
+// not, unless the reason is one for callers.
+func (s *server) readyz(g *gin.Context) {
+	err := s.Ready()
+	if err == nil {
+		send(g, http.StatusOK, jsonType, healthy)
+		return
+	}
+	s.Logger.Warn("not ready", zap.Error(err))
+	detail := "the service cannot answer at the moment"
+	var known *hierarchy.Error
+	if errors.As(err, &known) {
+		detail = known.Detail
+	}
+	s.problem(g, http.StatusServiceUnavailable, "NOT_READY", "", detail)
+}
+
+func (s *server) showMetrics(g *gin.Context) {
+	promhttp.HandlerFor(s.Registry, promhttp.HandlerOpts{}).ServeHTTP(g.Writer, g.Request)
+}
+
+func (s *server) openapi(g *gin.Context) { send(g, http.StatusOK, jsonType, s.doc.json) }
+
+// docsPage is Swagger UI, all of it in the binary.
+var docsPage = v5emb.NewHandlerWithConfig(swgui.Config{Title: "Tollgate", SwaggerJSON: "/openapi.json", BasePath: "/docs/"})
+
+// docsPolicy lets the page load nothing from anywhere else: it works without
+// a network, and gives nothing away to one.
+const docsPolicy = "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+
+// docs shows the document as a page.
+func (s *server) docs(g *gin.Context) {
+	g.Header("Content-Security-Policy", docsPolicy)
+	g.Header("Referrer-Policy", "no-referrer")
+	docsPage.ServeHTTP(g.Writer, g.Request)
+}

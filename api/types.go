@@ -1,0 +1,142 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/tollgate-dev/tollgate/admin"
+	"github.com/tollgate-dev/tollgate/billing"
+	"github.com/tollgate-dev/tollgate/hierarchy"
+)
+
+// Timestamp is an instant on the wire: RFC 3339, in answers always UTC and
+// with exactly six digits of a second, so that they compare as text. The zero
+// Timestamp is none.
+type Timestamp struct{ time.Time }
+
+const wireTime = "2006-01-02T15:04:05.000000Z07:00"
+
+// MarshalJSON writes the instant in its one form.
+func (t Timestamp) MarshalJSON() ([]byte, error) {
+	return t.UTC().AppendFormat(nil, `"`+wireTime+`"`), nil
+}
+
+// UnmarshalJSON reads any RFC 3339 time after 1970.
+func (t *Timestamp) UnmarshalJSON(text []byte) error {
+	var s string
+	err := json.Unmarshal(text, &s)
+	if err == nil {
+		t.Time, err = parseInstant(s)
+	}
+	if err != nil {
+		return hierarchy.Invalid("FIELD_INVALID", "", "an instant %s", instantDemand)
+	}
+	return nil
+}
+
+const instantDemand = "must be a time after 1970 in RFC 3339, such as 2026-03-01T09:30:00Z"
+
+func parseInstant(s string) (time.Time, error) {
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err == nil && t.UnixMicro() <= 0 {
+		err = errors.New(instantDemand)
+	}
+	return t, err
+}
+
+// stampOf is the Timestamp of microseconds since 1970, none for 0.
+func stampOf(micro int64) Timestamp {
+	if micro == 0 {
+		return Timestamp{}
+	}
+	return Timestamp{time.UnixMicro(micro).UTC()}
+}
+
+// micro is stampOf the other way.
+func (t Timestamp) micro() int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+// Properties are a resource's, as its product wrote them.
+type Properties = json.RawMessage
+
+// Bundle is one whole account, as package admin imports and exports it.
+type Bundle = admin.Bundle
+
+// Optional is a field of a patch: absent, null, or a value.
+type Optional[T any] struct {
+	Set   bool // present, though perhaps null
+	Value T    // zero if null
+}
+
+// UnmarshalJSON is called only for a field that is present.
+func (o *Optional[T]) UnmarshalJSON(text []byte) error {
+	*o = Optional[T]{Set: true}
+	if bytes.Equal(text, []byte("null")) {
+		return nil
+	}
+	return json.Unmarshal(text, &o.Value)
+}
+
+// apply changes a field if the patch has it.
+func (o Optional[T]) apply(to *T) {
+	if o.Set {
+		*to = o.Value
+	}
+}
+
+// InfoPatch is what a patch of any node may change.
+type InfoPatch struct {
+	DisplayName Optional[string]            `json:"display_name"`
+	Labels      Optional[map[string]string] `json:"labels"`
+}
+
+func (p *InfoPatch) apply(to *hierarchy.Info) {
+	p.DisplayName.apply(&to.DisplayName)
+	p.Labels.apply(&to.Labels)
+}
+
+// ProjectPatch changes a project.
+type ProjectPatch = InfoPatch
+
+// SubprojectPatch changes a subproject.
+type SubprojectPatch = InfoPatch
+
+// AccountPatch changes an account.
+type AccountPatch struct {
+	InfoPatch
+	OperatorManaged Optional[bool] `json:"operator_managed"`
+}
+
+// BillingAccountPatch changes a billing account.
+type BillingAccountPatch struct {
+	InfoPatch
+	Mode          Optional[billing.Mode]           `json:"mode"`
+	Currency      Optional[string]                 `json:"currency"`
+	Name          Optional[string]                 `json:"name"`
+	PostalAddress Optional[*billing.PostalAddress] `json:"postal_address"`
+	TaxID         Optional[string]                 `json:"tax_id"`
+}
+
+// GroupPatch changes a group's text.
+type GroupPatch struct {
+	DisplayName Optional[string] `json:"display_name"`
+	Description Optional[string] `json:"description"`
+}
+
+// RolePatch changes a role.
+type RolePatch struct {
+	GroupPatch
+	Permissions Optional[[]string] `json:"permissions"`
+}
+
+// ResourcePatch changes a resource.
+type ResourcePatch struct {
+	Labels     Optional[map[string]string] `json:"labels"`
+	Properties Optional[Properties]        `json:"properties"`
+}
