@@ -1,0 +1,174 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// call is one request of the API.
+type call struct {
+	method string
+	path   []string // its segments, unescaped
+	query  url.Values
+	header map[string]string
+	body   []byte // JSON, or nil
+	// repeatable calls do the same however often they are sent; only they
+	// are sent again when the server says that it cannot serve now.
+	repeatable bool
+	bulk       bool // may be long
+}
+
+// do sends a call and decodes the answer into out, unless that is nil.
+func (c *Client) do(ctx context.Context, in call, out any) error {
+	body, err := c.raw(ctx, in)
+	if err != nil || out == nil {
+		return err
+	}
+	if err := json.Unmarshal(body, out); err != nil {
+		return fmt.Errorf("%s answered what this client does not understand; is it a Tollgate? %w", c.base, err)
+	}
+	return nil
+}
+
+// post is do for a request that has a body.
+func (c *Client) post(ctx context.Context, in call, body, out any) error {
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	in.method, in.body = http.MethodPost, encoded
+	return c.do(ctx, in, out)
+}
+
+// Bounds of repeating. A server that asks for longer is not waited for.
+const (
+	tries   = 4
+	maxWait = 5 * time.Second
+)
+
+// raw sends a call, repeatedly if that is safe and the server asks for it, and
+// returns the answer's body.
+func (c *Client) raw(ctx context.Context, in call) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.bound(in))
+	defer cancel()
+	for try := 1; ; try++ {
+		body, after, err := c.once(ctx, in)
+		if err == nil || !in.repeatable || after <= 0 || after > maxWait || try == tries {
+			return body, err
+		}
+		if c.wait(ctx, after) != nil {
+			return nil, err
+		}
+	}
+}
+
+func (c *Client) bound(in call) time.Duration {
+	switch {
+	case c.timeout > 0:
+		return c.timeout
+	case in.bulk:
+		return bulkTimeout
+	}
+	return defaultTimeout
+}
+
+// waiter waits for a time, or until the context ends, which is its error.
+type waiter func(context.Context, time.Duration) error
+
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// once sends a call. With an error it says after which time the server wants
+// to be asked again; 0 if it does not.
+func (c *Client) once(ctx context.Context, in call) (body []byte, after time.Duration, err error) {
+	req, err := c.request(ctx, in)
+	if err != nil {
+		return nil, 0, err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, 0, fmt.Errorf("tollgate: %w", err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err = c.read(resp.Body)
+	if err != nil {
+		return nil, 0, err
+	}
+	if resp.StatusCode/100 == 2 {
+		return body, 0, nil
+	}
+	return nil, retryAfter(resp), problemOf(resp, body)
+}
+
+func (c *Client) request(ctx context.Context, in call) (*http.Request, error) {
+	target := c.base
+	for _, segment := range in.path {
+		target += "/" + escape(segment)
+	}
+	if len(in.query) > 0 {
+		target += "?" + in.query.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, in.method, target, bytes.NewReader(in.body))
+	if err != nil {
+		return nil, err
+	}
+	if in.body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", c.agent)
+	if c.key != "" {
+		req.Header.Set("Authorization", "Bearer "+c.key)
+	}
+	if c.actor != "" {
+		req.Header.Set("Tollgate-Actor", c.actor)
+	}
+	for name, value := range in.header {
+		req.Header.Set(name, value)
+	}
+	return req, nil
+}
+
+// escape makes a segment of a path of any identifier: a colon and a plus are
+// legal there, and would be kept, but not all programs on the way agree.
+func escape(segment string) string { return strings.ReplaceAll(url.QueryEscape(segment), "+", "%20") }
+
+// ErrTooLarge is the root of the error of an answer that is over the bound.
+var ErrTooLarge = errors.New("the answer is larger than this client reads")
+
+func (c *Client) read(body io.Reader) ([]byte, error) {
+	read, err := io.ReadAll(io.LimitReader(body, c.limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("tollgate: %w", err)
+	}
+	if int64(len(read)) > c.limit {
+		return nil, fmt.Errorf("%w: it is over %d bytes", ErrTooLarge, c.limit)
+	}
+	return read, nil
+}
+
+// retryAfter is when a server that cannot serve now wants to be asked again.
+func retryAfter(resp *http.Response) time.Duration {
+	seconds, err := strconv.Atoi(resp.Header.Get("Retry-After"))
+	if err != nil || seconds < 1 || resp.StatusCode != http.StatusServiceUnavailable {
+		return 0
+	}
+	return min(time.Duration(seconds)*time.Second, maxWait+1)
+}
