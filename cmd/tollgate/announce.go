@@ -1,0 +1,33 @@
+package main
+
+import (
+	"net"
+
+	"go.uber.org/zap"
+)
+
+const welcome = `
+Tollgate listens on %[1]s, with a new operator's key, which is shown only now.
+In another terminal:
+
+  export TOLLGATE_SERVER=%[1]s
+  export TOLLGATE_KEY=%[2]s
+  tollgate signup --owner user:ann --currency EUR
+
+`
+
+// announce says where the server listens and what it keeps where, and shows a
+// key that was made.
+func (a *app) announce(c *settings, addr net.Addr, key string, made bool, log *zap.Logger) {
+	url := "http://" + addr.String()
+	if c.redis == "" {
+		log.Warn("the store is embedded: everything is kept in memory, and is lost when the server stops; --redis keeps it")
+	}
+	if host, _, err := net.SplitHostPort(addr.String()); err == nil && !net.ParseIP(host).IsLoopback() {
+		log.Warn("the server listens beyond this machine, and without TLS: whoever is on the way can read keys; put a TLS proxy in front", zap.String("addr", addr.String()))
+	}
+	log.Info("Tollgate is ready", zap.String("url", url), zap.String("version", version().Version))
+	if made {
+		a.printf(welcome, url, key)
+	}
+}

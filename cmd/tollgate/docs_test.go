@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+
+	"github.com/tollgate-dev/tollgate/policy"
+)
+
+// The tables of the README are what the program has.
+func TestTables(t *testing.T) {
+	roles := "| role | for | permissions |\n|---|---|---|\n"
+	for _, r := range policy.Predefined {
+		roles += fmt.Sprintf("| `%s` | %s | `%s` |\n", r.ID, r.Description, strings.Join(r.Permissions, "` `"))
+	}
+	flags := "| flag | variable | default | |\n|---|---|---|---|\n"
+	serve := (&app{}).serveCommand()
+	serve.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		if f.Name == "help" {
+			return
+		}
+		value := f.DefValue
+		if value == "" || value == "[]" {
+			value = "none"
+		}
+		flags += fmt.Sprintf("| `--%s` | `%s` | %s | %s |\n", f.Name, variable(f.Name), value, f.Usage)
+	})
+	table := map[string]string{"roles": roles, "flags": flags}
+
+	file := filepath.Join("..", "..", "README.md")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(text)
+	for name, want := range table {
+		begin, end := "<!-- "+name+" -->\n", "<!-- /"+name+" -->"
+		before, rest, _ := strings.Cut(page, begin)
+		got, after, found := strings.Cut(rest, end)
+		if !found {
+			t.Fatalf("the README has no table of %s", name)
+		}
+		if got != want && !*update {
+			t.Errorf("the README's table of %s is\n%s\nand should be\n%s\nwrite it with -update", name, got, want)
+		}
+		page = before + begin + want + end + after
+	}
+	if *update && page != string(text) {
+		if err := os.WriteFile(file, []byte(page), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Every flag of every command can be given in the environment, and its help
+// says how.
+func TestEveryFlagHasAVariable(t *testing.T) {
+	root := (&app{}).root()
+	for _, cmd := range root.Commands() {
+		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			if f.Name != "help" && !strings.Contains(f.Usage, "[$"+variable(f.Name)+"]") {
+				t.Errorf("%s --%s does not name its variable", cmd.Name(), f.Name)
+			}
+		})
+		if cmd.Long == "" && cmd.Name() != "version" || cmd.Short == "" {
+			t.Errorf("%s has no help", cmd.Name())
+		}
+	}
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+const serveHelp = `Starts a server.
+
+Without --redis the store is embedded: everything is kept in memory, and is lost
+when the server stops. With --redis, state is in a Redis or Valkey, 7.0 or later,
+that servers can share.
+
+The operator's key is read from --operator-key-file, or else from
+$TOLLGATE_OPERATOR_KEY; it is never a flag, which others could read in the list
+of processes. With the embedded store a key is made if there is none, and
+printed once; with --redis there must be one.
+
+If Redis cannot be reached, the server starts all the same: it answers /livez
+with 200, /readyz and everything else with 503 and the reason, logs every try,
+and serves as soon as Redis is there.
+
+At SIGTERM or SIGINT it accepts no more, finishes what it has begun, for 10
+seconds at most, and ends.`
+
+// settings are the flags of serve.
+type settings struct {
+	addr            string
+	redis           string
+	operatorKeyFile string
+	model           string
+	unregistered    []string
+	shadowShare     float64
+	freshnessBound  time.Duration
+	logLength       int
+	logFormat       string
+	logLevel        string
+}
+
+func (c *settings) flags(flags *pflag.FlagSet) {
+	flags.StringVar(&c.addr, "addr", "127.0.0.1:8080", "address to listen on; port 0 takes a free one")
+	flags.StringVar(&c.redis, "redis", "", "URL of the Redis that keeps all state, redis://, rediss:// or unix://; embedded by default")
+	flags.StringVar(&c.operatorKeyFile, "operator-key-file", "", "file with the operator's key; by default the key is $TOLLGATE_OPERATOR_KEY")
+	flags.StringVar(&c.model, "model", "", "file of a Casbin model to follow instead of the one built in; refused if it cannot be proved")
+	flags.StringSliceVar(&c.unregistered, "unregistered-types", nil, "types of product resources that are not registered one by one, with commas between")
+	flags.Float64Var(&c.shadowShare, "shadow-share", 0.01, "share of checks, 0 to 1, that Casbin decides again in the background")
+	flags.DurationVar(&c.freshnessBound, "freshness-bound", time.Second, "greatest age of what answers without asking the store first")
+	flags.IntVar(&c.logLength, "log-length", 10_000, "changes that an account's log keeps at least; older revisions are refused")
+	flags.StringVar(&c.logFormat, "log-format", "console", "console or json")
+	flags.StringVar(&c.logLevel, "log-level", "info", "debug, info, warn or error")
+}
+
+// check refuses settings that mean nothing.
+func (c *settings) check() error {
+	switch {
+	case c.shadowShare < 0 || c.shadowShare > 1 || c.shadowShare != c.shadowShare:
+		return fmt.Errorf("--shadow-share is a share, from 0 to 1, and not %v", c.shadowShare)
+	case c.freshnessBound <= 0:
+		return fmt.Errorf("--freshness-bound is longer than 0, and not %v", c.freshnessBound)
+	case c.logLength < 1:
+		return fmt.Errorf("--log-length is at least 1, and not %d", c.logLength)
+	case c.addr == "":
+		return errors.New("--addr is empty: give a host and a port, such as 127.0.0.1:8080")
+	}
+	return nil
+}
+
+func (a *app) serveCommand() *cobra.Command {
+	var c settings
+	cmd := &cobra.Command{Use: "serve", Short: "Start a server", Long: serveHelp, Args: exactly(), DisableFlagsInUseLine: true}
+	c.flags(cmd.Flags())
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := c.check(); err != nil {
+			return err
+		}
+		log, err := newLogger(a.err, c.logFormat, c.logLevel)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = log.Sync() }()
+		return a.serve(cmd.Context(), &c, log)
+	}
+	return cmd
+}
