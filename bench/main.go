@@ -1,0 +1,25 @@
+// Command bench measures Tollgate beside what it is compared with, in one
+// run. It prints ratios: the absolute times are the machine's.
+package main
+
+import (
+	"fmt"
+	"os"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	if len(args) == 2 && args[0] == "serve" {
+		return serve(args[1])
+	}
+	if err := inProcess(os.Stdout); err != nil {
+		return err
+	}
+	return overHTTP(os.Stdout)
+}
