@@ -48,9 +48,21 @@ func build(t *testing.T) *house {
 	t.Helper()
 	faults := new(storetest.Faults)
 	s, err := store.OpenEmbedded(store.Options{Fault: faults})
-	if err != nil {
-		t.Fatal(err)
-	}
+	return on(t, must(s, err)(t), faults)
+}
+
+// onBoth runs a test on the embedded store, and on a real Redis.
+func onBoth(t *testing.T, test func(*testing.T, *house)) {
+	t.Run("embedded", func(t *testing.T) { test(t, build(t)) })
+	t.Run("redis", func(t *testing.T) {
+		faults := new(storetest.Faults)
+		s, err := store.Open(t.Context(), storetest.Redis(t), store.Options{Fault: faults})
+		test(t, on(t, must(s, err)(t), faults))
+	})
+}
+
+func on(t *testing.T, s *store.Store, faults *storetest.Faults) *house {
+	t.Helper()
 	j, err := judge()
 	if err != nil {
 		t.Fatal(err)

@@ -48,6 +48,7 @@ func (s *Service) Export(ctx context.Context, who Caller, account string) (*Bund
 	if err := x.policy(); err != nil {
 		return nil, err
 	}
+	sortBindings(x.bundle.Bindings)
 	return x.bundle, s.exportResources(ctx, account, x.bundle)
 }
 
@@ -120,6 +121,18 @@ func (x *exporting) policy() error {
 			b.Bindings = append(b.Bindings, out)
 		}),
 	)
+}
+
+// sortBindings orders bindings by content: the IDs in whose order they were
+// read are made anew by each import.
+func sortBindings(bindings []BundleBinding) {
+	slices.SortFunc(bindings, func(a, b BundleBinding) int {
+		return cmp.Or(
+			cmp.Compare(a.Scope.String(), b.Scope.String()), cmp.Compare(a.Subject.String(), b.Subject.String()),
+			cmp.Compare(a.Role, b.Role), cmp.Compare(a.Effect, b.Effect),
+			cmp.Compare(micros(a.NotBefore), micros(b.NotBefore)), cmp.Compare(micros(a.ExpiresAt), micros(b.ExpiresAt)),
+		)
+	})
 }
 
 // exportPage is how many resources are read at once.

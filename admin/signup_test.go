@@ -83,8 +83,9 @@ func interruptions(t *testing.T, h *house, write func(run string) error, check f
 
 // A sign-up that is interrupted at any call, or loses any reply, has made all
 // of the account or none of it, and a retry completes it.
-func TestSignUpInterrupted(t *testing.T) {
-	h := build(t)
+func TestSignUpInterrupted(t *testing.T) { onBoth(t, signUpInterrupted) }
+
+func signUpInterrupted(t *testing.T, h *house) {
 	interruptions(t, h, func(run string) error {
 		h.store.last = nil
 		_, err := h.SignUp(t.Context(), operator, newcomer(run))

@@ -3,6 +3,7 @@ package authz
 import (
 	"iter"
 	"slices"
+	"strings"
 
 	"github.com/tollgate-dev/tollgate/hierarchy"
 	"github.com/tollgate-dev/tollgate/policy"
@@ -21,11 +22,16 @@ func (s *Snapshot) Facts(place func(resource string) (container string, ok bool)
 	}
 }
 
-// edges yields every live node and its parent.
+// edges yields every live node and its parent, in the order of their names.
 func (s *Snapshot) edges(place func(string) (string, bool)) iter.Seq2[hierarchy.Ref, hierarchy.Ref] {
 	return func(yield func(node, parent hierarchy.Ref) bool) {
 		root := refOf(s.nodes.Key(0))
-		for row := range s.nodes.Len() {
+		rows := make([]uint32, s.nodes.Len())
+		for i := range rows {
+			rows[i] = uint32(i)
+		}
+		slices.SortFunc(rows, func(x, y uint32) int { return strings.Compare(s.nodes.Key(x), s.nodes.Key(y)) })
+		for _, row := range rows {
 			n, key := s.nodes.At(row), s.nodes.Key(row)
 			parent := root
 			switch n.kind {
