@@ -19,51 +19,59 @@ const pageRows = 128
 
 // Vector is a sequence of rows.
 type Vector[T any] struct {
-	pages []*page[T]
-	owner *Edit // of the slice of pages
+	pages [][]T
+	own   owners
 	n     uint32
 }
 
-type page[T any] struct {
-	owner *Edit
-	rows  []T
+// owners are the edits that made the pages of a table, and may still write
+// them. They stand apart from the pages: who reads does not need them.
+type owners struct {
+	list *Edit   // of the lists themselves
+	page []*Edit // of each page
 }
 
 // Len is the number of rows.
 func (v *Vector[T]) Len() uint32 { return v.n }
 
 // At is the row i, for reading only.
-func (v *Vector[T]) At(i uint32) *T { return &v.pages[i/pageRows].rows[i%pageRows] }
+func (v *Vector[T]) At(i uint32) *T { return &v.pages[i/pageRows][i%pageRows] }
 
 // Edit is the row i, for writing under e.
-func (v *Vector[T]) Edit(e *Edit, i uint32) *T { return &v.own(e, i/pageRows).rows[i%pageRows] }
+func (v *Vector[T]) Edit(e *Edit, i uint32) *T {
+	p := i / pageRows
+	v.take(e, p)
+	return &v.pages[p][i%pageRows]
+}
 
 // Append adds a row and returns its number.
 func (v *Vector[T]) Append(e *Edit, row T) uint32 {
 	i := v.n
+	p := i / pageRows
 	if i%pageRows == 0 {
-		v.ownPages(e)
-		v.pages = append(v.pages, &page[T]{owner: e})
+		v.takeLists(e)
+		v.pages, v.own.page = append(v.pages, nil), append(v.own.page, e)
 	}
-	p := v.own(e, i/pageRows)
-	p.rows = append(p.rows, row)
+	v.take(e, p)
+	v.pages[p] = append(v.pages[p], row)
 	v.n++
 	return i
 }
 
-func (v *Vector[T]) ownPages(e *Edit) {
-	if v.owner != e {
-		v.pages, v.owner = append(make([]*page[T], 0, len(v.pages)+1), v.pages...), e
+func (v *Vector[T]) takeLists(e *Edit) {
+	if v.own.list != e {
+		v.pages = append(make([][]T, 0, len(v.pages)+1), v.pages...)
+		v.own = owners{e, append(make([]*Edit, 0, len(v.pages)+1), v.own.page...)}
 	}
 }
 
-func (v *Vector[T]) own(e *Edit, i uint32) *page[T] {
-	p := v.pages[i]
-	if p.owner != e {
-		v.ownPages(e)
-		rows := append(make([]T, 0, min(len(p.rows)+len(p.rows)/4+1, pageRows)), p.rows...)
-		p = &page[T]{owner: e, rows: rows}
-		v.pages[i] = p
+// take makes page p one that e may write.
+func (v *Vector[T]) take(e *Edit, p uint32) {
+	if v.own.page[p] == e {
+		return
 	}
-	return p
+	v.takeLists(e)
+	old := v.pages[p]
+	v.pages[p] = append(make([]T, 0, min(len(old)+len(old)/4+1, pageRows)), old...)
+	v.own.page[p] = e
 }

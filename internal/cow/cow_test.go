@@ -61,7 +61,7 @@ func TestEditCopiesSharedPages(t *testing.T) {
 	if *old.At(5) != 5 || *next.At(5) != -1 {
 		t.Fatalf("old version has %d, new one %d", *old.At(5), *next.At(5))
 	}
-	if old.pages[1] != next.pages[1] {
+	if &old.pages[1][0] != &next.pages[1][0] {
 		t.Fatal("a page that did not change was copied")
 	}
 }

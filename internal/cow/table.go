@@ -1,6 +1,9 @@
 package cow
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+	"slices"
+)
 
 // Table is a vector of rows that are found by a string. Rows are numbered in
 // the order in which their keys came, and keep their numbers: a table never
@@ -67,18 +70,13 @@ func (t *Table[T]) Put(e *Edit, key string) uint32 {
 
 // index is a hash table with open addressing, in pages.
 type index struct {
-	pages []*slots
-	owner *Edit
+	pages [][]slot
+	own   owners
 	mask  uint32 // number of slots - 1
 }
 
 // A page of 4 KiB, or less if the whole index is smaller.
 const pageSlots = 512
-
-type slots struct {
-	owner *Edit
-	slots []slot
-}
 
 // slot has a part of the key's hash, never 0, and the row.
 type slot struct{ tag, row uint32 }
@@ -91,9 +89,9 @@ func makeIndex(e *Edit, n uint32) index {
 	for size < n {
 		size *= 2
 	}
-	ix := index{owner: e, mask: size - 1}
+	ix := index{own: owners{list: e}, mask: size - 1}
 	for left := size; left > 0; left -= min(left, pageSlots) {
-		ix.pages = append(ix.pages, &slots{owner: e, slots: make([]slot, min(left, pageSlots))})
+		ix.pages, ix.own.page = append(ix.pages, make([]slot, min(left, pageSlots))), append(ix.own.page, e)
 	}
 	return ix
 }
@@ -107,20 +105,19 @@ func (ix *index) capacity() uint32 {
 	return (ix.mask + 1) / 4 * 3
 }
 
-func (ix *index) at(i uint32) slot { return ix.pages[i/pageSlots].slots[i%pageSlots] }
+func (ix *index) at(i uint32) slot { return ix.pages[i/pageSlots][i%pageSlots] }
 
 func (ix *index) put(e *Edit, h uint64, row uint32) {
 	i := uint32(h) & ix.mask
 	for ix.at(i).tag != 0 {
 		i = (i + 1) & ix.mask
 	}
-	if ix.owner != e {
-		ix.pages, ix.owner = append([]*slots(nil), ix.pages...), e
+	if ix.own.list != e {
+		ix.pages, ix.own = slices.Clone(ix.pages), owners{e, slices.Clone(ix.own.page)}
 	}
-	p := ix.pages[i/pageSlots]
-	if p.owner != e {
-		p = &slots{owner: e, slots: append([]slot(nil), p.slots...)}
-		ix.pages[i/pageSlots] = p
+	p := i / pageSlots
+	if ix.own.page[p] != e {
+		ix.pages[p], ix.own.page[p] = slices.Clone(ix.pages[p]), e
 	}
-	p.slots[i%pageSlots] = slot{tagOf(h), row}
+	ix.pages[p][i%pageSlots] = slot{tagOf(h), row}
 }
