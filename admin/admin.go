@@ -121,8 +121,6 @@ func (s *Service) commit(ctx context.Context, d *draft) (Written, error) {
 	if err != nil {
 		return Written{}, err
 	}
-	if err := s.engine.Committed(&d.commit, head, previous); err != nil {
-		return Written{}, err
-	}
+	s.engine.Committed(&d.commit, head, previous)
 	return Written{Revision: authz.Token(d.commit.Account, head.Revision), Changed: true}, nil
 }

@@ -61,9 +61,7 @@ func (s *Service) SignUp(ctx context.Context, who Caller, in SignUp) (SignedUp, 
 	if err != nil {
 		return SignedUp{}, err
 	}
-	if err := s.engine.Committed(c, head, previous); err != nil {
-		return SignedUp{}, err
-	}
+	s.engine.Committed(c, head, previous)
 	return s.signedUp(ctx, ids)
 }
 

@@ -38,13 +38,18 @@ type BillingCode uint8
 
 // The reasons of a payer, or of there being none.
 const (
-	PayerUnknown  BillingCode = iota // the resource was not found
-	Billed                           // somebody pays
-	NotBillable                      // an account has no payer: its projects have
-	NoBillingLink                    // the project is linked to no billing account
+	PayerUnknown   BillingCode = iota // the resource was not found
+	Billed                            // somebody pays
+	NotBillable                       // an account has no payer: its projects have
+	NoBillingLink                     // the project is linked to no billing account
+	NotCreatedYet                     // at the instant asked about it did not exist yet
+	AlreadyDeleted                    // at the instant asked about it was deleted
 )
 
-var billingCodes = [...]string{PayerUnknown: "RESOURCE_NOT_FOUND", Billed: "BILLED", NotBillable: "NOT_BILLABLE", NoBillingLink: "NO_BILLING_LINK"}
+var billingCodes = [...]string{
+	PayerUnknown: "RESOURCE_NOT_FOUND", Billed: "BILLED", NotBillable: "NOT_BILLABLE", NoBillingLink: "NO_BILLING_LINK",
+	NotCreatedYet: "NOT_CREATED_YET", AlreadyDeleted: "RESOURCE_DELETED",
+}
 
 func (c BillingCode) String() string { return billingCodes[c] }
 
@@ -130,7 +135,7 @@ func (a *Answer) Cause() (Cause, bool) {
 	if !a.verdict.found {
 		return Cause{}, false
 	}
-	return a.snapshot.cause(a.subject, a.verdict.who, &a.verdict.by), true
+	return a.snapshot.cause(a.subject, a.verdict.who, a.verdict.by), true
 }
 
 func (s *Snapshot) cause(subject string, who uint32, g *grant) Cause {
@@ -159,7 +164,7 @@ func (s *Snapshot) chain(subject string, to uint32) []string {
 	}
 	came := map[uint32]uint32{from: from}
 	for queue := []uint32{from}; len(queue) > 0; queue = queue[1:] {
-		for _, g := range s.subjects.At(queue[0]).groups {
+		for _, g := range s.subjects.At(queue[0]).groups() {
 			if _, seen := came[g]; !seen {
 				came[g] = queue[0]
 				queue = append(queue, g)

@@ -150,7 +150,7 @@ func (a *applying) member(e Edit) {
 	outer := a.subjects.Put(a.edit, hierarchy.Ref{Type: hierarchy.TypeGroup, ID: group}.String())
 	groups, begun := a.groups[row]
 	if !begun {
-		groups = slices.Clone(a.subjects.At(row).groups)
+		groups = slices.Clone(a.subjects.At(row).groups())
 	}
 	i, found := slices.BinarySearch(groups, outer)
 	switch {
@@ -271,7 +271,8 @@ func (a *applying) settle() {
 		a.noteOwner(row, grants)
 	}
 	for row, groups := range a.groups {
-		a.subjects.Edit(a.edit, row).groups = trim(groups)
+		p := a.subjects.Edit(a.edit, row)
+		p.tie(trim(groups), p.outer())
 	}
 	if a.nesting {
 		a.nest()
@@ -309,18 +310,18 @@ func (a *applying) noteOwner(row uint32, grants []grant) {
 func (a *applying) nest() {
 	for row := range a.subjects.Len() {
 		p := a.subjects.At(row)
-		if !isGroup(a.subjects.Key(row)) || (len(p.groups) == 0 && len(p.outer) == 0) {
+		if !isGroup(a.subjects.Key(row)) || p.ties == nil {
 			continue
 		}
 		var outer []uint32
-		for queue := slices.Clone(p.groups); len(queue) > 0; queue = queue[1:] {
+		for queue := slices.Clone(p.groups()); len(queue) > 0; queue = queue[1:] {
 			if !slices.Contains(outer, queue[0]) && queue[0] != row {
 				outer = append(outer, queue[0])
-				queue = append(queue, a.subjects.At(queue[0]).groups...)
+				queue = append(queue, a.subjects.At(queue[0]).groups()...)
 			}
 		}
-		if !slices.Equal(outer, p.outer) {
-			a.subjects.Edit(a.edit, row).outer = outer
+		if !slices.Equal(outer, p.outer()) {
+			a.subjects.Edit(a.edit, row).tie(p.groups(), outer)
 		}
 	}
 }

@@ -14,17 +14,29 @@ type Clock interface {
 	Wall() int64
 }
 
-// systemClock is the machine's clock.
-type systemClock struct{ start time.Time }
-
-func (c systemClock) Monotonic() time.Duration { return time.Since(c.start) }
-func (c systemClock) Wall() int64              { return time.Now().UnixMicro() }
-
 // corrected is the local clock, corrected to the store's by what the store
 // answered when it was last asked.
 type corrected struct {
-	Clock
+	start time.Time
+	other Clock        // nil for the machine's
 	ahead atomic.Int64 // of the store's clock, in microseconds
+}
+
+// Monotonic is as in Clock. The machine's own is read without an interface,
+// since every check reads it.
+func (c *corrected) Monotonic() time.Duration {
+	if c.other == nil {
+		return time.Since(c.start)
+	}
+	return c.other.Monotonic()
+}
+
+// Wall is as in Clock.
+func (c *corrected) Wall() int64 {
+	if c.other == nil {
+		return time.Now().UnixMicro()
+	}
+	return c.other.Wall()
 }
 
 // Now is the store's time in microseconds, as well as it is known.

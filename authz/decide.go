@@ -84,7 +84,7 @@ type verdict struct {
 	allowed bool
 	found   bool   // a binding decided; who and by say which
 	who     uint32 // the subject or group in whose row it stands
-	by      grant
+	by      *grant
 }
 
 // asked is what is asked of a path: a permission, at an instant.
@@ -122,12 +122,12 @@ func (s *Snapshot) decide(subject uint32, q *asked, on *path, v *verdict) {
 	if s.scan(subject, me, q, on, v) {
 		return
 	}
-	for _, g := range me.groups {
+	for _, g := range me.groups() {
 		group := s.subjects.At(g)
 		if s.scan(g, group, q, on, v) {
 			return
 		}
-		for _, o := range group.outer {
+		for _, o := range group.outer() {
 			if s.scan(o, s.subjects.At(o), q, on, v) {
 				return
 			}
@@ -163,7 +163,7 @@ func (s *Snapshot) scanGrants(who uint32, grants []grant, q *asked, on *path, v 
 		if denies && s.model.meaning.IgnoreDeny {
 			continue
 		}
-		*v = verdict{allowed: s.model.meaning.Decide(!denies, denies), found: true, who: who, by: *g}
+		*v = verdict{allowed: s.model.meaning.Decide(!denies, denies), found: true, who: who, by: g}
 		if denies {
 			return true
 		}

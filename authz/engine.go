@@ -51,9 +51,6 @@ func (o *Options) defaults() {
 	if o.ShadowEffort == 0 {
 		o.ShadowEffort = 0.01
 	}
-	if o.Clock == nil {
-		o.Clock = systemClock{time.Now()}
-	}
 	if o.Logger == nil {
 		o.Logger = zap.NewNop()
 	}
@@ -93,7 +90,7 @@ func NewEngine(source Source, judge *policy.Judge, opts Options) (*Engine, error
 		return nil, err
 	}
 	e := &Engine{source: source, judge: judge, model: NewModel(judge.Meaning()), opts: opts, residents: newResidents(), places: places, unregistered: map[string]bool{}}
-	e.clock.Clock = opts.Clock
+	e.clock.start, e.clock.other = time.Now(), opts.Clock
 	for _, typ := range opts.Unregistered {
 		if err := hierarchy.CheckResourceType(typ); err != nil {
 			return nil, err

@@ -41,7 +41,7 @@ type CasbinVerdict struct {
 func (e *Engine) Explain(ctx context.Context, req *Request) (Answer, *Explanation, error) {
 	q := question{Request: req}
 	q.clock = &e.clock
-	if err := q.read(); err != nil {
+	if err := q.readSubject(); err != nil {
 		return Answer{}, nil, err
 	}
 	var a Answer

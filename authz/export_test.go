@@ -31,9 +31,9 @@ func (s *Snapshot) WithNestingOf(old *Snapshot) *Snapshot {
 	broken, edit := *s, new(cow.Edit)
 	for row := range broken.subjects.Len() {
 		p := broken.subjects.Edit(edit, row)
-		p.outer = nil
+		p.tie(p.groups(), nil)
 		if row < old.subjects.Len() {
-			p.outer = old.subjects.At(row).outer
+			p.tie(p.groups(), old.subjects.At(row).outer())
 		}
 	}
 	return &broken

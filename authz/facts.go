@@ -57,7 +57,7 @@ func (s *Snapshot) edges(place func(string) (string, bool)) iter.Seq2[hierarchy.
 // ID of a group that it is directly in.
 func (s *Snapshot) Members(yield func(member hierarchy.Ref, group string) bool) {
 	for row := range s.subjects.Len() {
-		for _, g := range s.subjects.At(row).groups {
+		for _, g := range s.subjects.At(row).groups() {
 			if !yield(refOf(s.subjects.Key(row)), bare(s.subjects.Key(g))) {
 				return
 			}
@@ -118,7 +118,7 @@ func (s *Snapshot) narrowed(subject string, a *Answer) policy.Facts {
 		},
 		Members: func(yield func(member hierarchy.Ref, group string) bool) {
 			for _, row := range who {
-				for _, g := range s.subjects.At(row).groups {
+				for _, g := range s.subjects.At(row).groups() {
 					if !yield(refOf(s.subjects.Key(row)), bare(s.subjects.Key(g))) {
 						return
 					}
@@ -151,9 +151,9 @@ func (s *Snapshot) principals(subject string) []uint32 {
 			rows = append(rows, row)
 		}
 	}
-	for _, g := range s.subjects.At(row).groups {
+	for _, g := range s.subjects.At(row).groups() {
 		add(g)
-		for _, o := range s.subjects.At(g).outer {
+		for _, o := range s.subjects.At(g).outer() {
 			add(o)
 		}
 	}

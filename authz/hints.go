@@ -26,10 +26,10 @@ func (hs *hints) slot(node string) *atomic.Pointer[hint] {
 	return &hs[maphash.String(hintSeed, node)%uint64(len(hs))]
 }
 
-// of returns the hint for a question, or nil.
-func (hs *hints) of(q *question) *hint {
+// of returns the hint for a request, or nil.
+func (hs *hints) of(q *Request) *hint {
 	h := hs.slot(q.Resource).Load()
-	if h == nil || h.node != q.Resource || (q.account != "" && q.account != h.home.account) || q.Parent != "" {
+	if h == nil || h.node != q.Resource || (q.Account != "" && q.Account != h.home.account) || q.Parent != "" {
 		return nil
 	}
 	return h

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -16,16 +17,33 @@ import (
 // goes between it and the store goes in rounds, one at a time; whoever needs
 // one while another is under way shares the next.
 type resident struct {
-	engine   *Engine
-	account  string
-	snapshot atomic.Pointer[Snapshot]
-	compared atomic.Int64 // monotonic time at which the last good comparison was sent
+	engine  *Engine
+	account string
+	state   atomic.Pointer[held] // nil until it is loaded
 
 	mu      sync.Mutex // guards the two below
 	next    *round
 	running bool
 
 	publish sync.Mutex // held by whoever replaces the snapshot
+}
+
+// held is a snapshot and how fresh it is. The two are replaced together: a
+// snapshot never passes for fresh by a comparison of the one after it.
+type held struct {
+	*Snapshot
+	compared time.Duration // monotonic time at which the last good comparison was sent
+}
+
+// never is a comparison so long ago that it is out of any bound.
+const never = time.Duration(-1 << 62)
+
+// current is the snapshot held, or nil.
+func (r *resident) current() *Snapshot {
+	if h := r.state.Load(); h != nil {
+		return h.Snapshot
+	}
+	return nil
 }
 
 // round is one conversation with the store, for everyone who waits for it.
@@ -43,7 +61,7 @@ func (e *Engine) resident(account string) *resident { return e.residents.arrive(
 // fresh returns a snapshot inside the bound, comparing it with the store
 // first if it is not.
 func (r *resident) fresh(ctx context.Context) (*Snapshot, error) {
-	if s := r.snapshot.Load(); s != nil && r.inBound() {
+	if s := r.freshAt(r.engine.clock.Monotonic()); s != nil {
 		return s, nil
 	}
 	rd, err := r.sync(ctx)
@@ -53,8 +71,14 @@ func (r *resident) fresh(ctx context.Context) (*Snapshot, error) {
 	return rd.snapshot, nil
 }
 
-func (r *resident) inBound() bool {
-	return int64(r.engine.clock.Monotonic())-r.compared.Load() <= int64(r.engine.opts.Bound)
+// freshAt is the snapshot held, if its last comparison is inside the bound at
+// a time; or nil.
+func (r *resident) freshAt(now time.Duration) *Snapshot {
+	h := r.state.Load()
+	if h == nil || now-h.compared > r.engine.opts.Bound {
+		return nil
+	}
+	return h.Snapshot
 }
 
 // sync waits for a round that begins after it was called and reads the
@@ -105,7 +129,7 @@ func (r *resident) converse(rd *round) {
 		err = rd.take(records)
 	}
 	if err != nil {
-		if errors.Is(err, ErrNoAccount) || r.snapshot.Load() == nil {
+		if errors.Is(err, ErrNoAccount) || r.current() == nil {
 			r.engine.residents.forget(r)
 		}
 		if !errors.Is(err, ErrNoAccount) {
@@ -115,7 +139,7 @@ func (r *resident) converse(rd *round) {
 		return
 	}
 	r.engine.residents.settle(r)
-	rd.snapshot = r.snapshot.Load()
+	rd.snapshot = r.current()
 	for key, res := range rd.resources {
 		r.remember(rd.snapshot, key, res)
 	}
@@ -146,7 +170,7 @@ func (r *resident) remember(s *Snapshot, key Key, res hierarchy.Resource) {
 func (r *resident) advance(ctx context.Context, keys []Key) ([]Record, error) {
 	clock := &r.engine.clock
 	mono, wall := clock.Monotonic(), clock.Wall()
-	s := r.snapshot.Load()
+	s := r.current()
 	if s == nil {
 		return r.load(ctx, keys)
 	}
@@ -169,9 +193,8 @@ func (r *resident) advance(ctx context.Context, keys []Key) ([]Record, error) {
 			return nil, err
 		}
 		records = overtake(records, keys, changes, was)
-		r.snapshot.Store(s)
 	}
-	r.compared.Store(int64(mono))
+	r.state.Store(&held{s, mono})
 	return records, nil
 }
 
@@ -245,7 +268,6 @@ func (r *resident) load(ctx context.Context, keys []Key) ([]Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.snapshot.Store(s)
-	r.compared.Store(int64(mono))
+	r.state.Store(&held{s, mono})
 	return state.Resources, nil
 }

@@ -44,34 +44,27 @@ func (e *Engine) AccountOf(ctx context.Context, r hierarchy.Ref) (string, error)
 
 // Committed takes in a write of this replica's own, so that the next check
 // sees it without asking the store. A snapshot that it does not follow upon
-// is left for the next comparison to catch up.
-func (e *Engine) Committed(c *Commit, head Head, previous string) error {
+// is compared with the store before it answers again.
+func (e *Engine) Committed(c *Commit, head Head, previous string) {
 	r := e.residents.get(c.Account)
 	if r == nil {
-		return nil
+		return
 	}
 	r.publish.Lock()
 	defer r.publish.Unlock()
-	s := r.snapshot.Load()
-	if s == nil || s.head.Number >= head.Number {
-		return nil
+	h := r.state.Load()
+	if h == nil || h.head.Number >= head.Number {
+		return
 	}
-	if s.head.Identity != previous || s.head.Number+1 != head.Number {
-		r.compared.Store(never)
-		return nil
+	if h.head.Identity == previous && h.head.Number+1 == head.Number {
+		r.forget(c.Edits)
+		if next, err := h.Apply(head, c.Edits); err == nil {
+			r.state.Store(&held{next, h.compared})
+			return
+		}
 	}
-	r.forget(c.Edits)
-	next, err := s.Apply(head, c.Edits)
-	if err != nil {
-		r.compared.Store(never)
-		return err
-	}
-	r.snapshot.Store(next)
-	return nil
+	r.state.Store(&held{h.Snapshot, never})
 }
-
-// never is a comparison so long ago that it is out of any bound.
-const never = -1 << 62
 
 // Counters are what the engine has counted since it was made.
 type Counters struct {

@@ -94,10 +94,36 @@ type node struct {
 
 // principal is a subject's row: what is bound to it, and where it belongs.
 type principal struct {
-	grants []grant  // sorted by scope
+	grants []grant // sorted by scope
+	ties   *ties   // immutable; nil for none, so that rows are small
+	exists bool    // of a group: it is defined
+}
+
+// ties are the groups that a subject belongs to.
+type ties struct {
 	groups []uint32 // that it is a direct member of, sorted
 	outer  []uint32 // of a group: all groups that it is inside of, at any depth
-	exists bool     // of a group: it is defined
+}
+
+func (p *principal) groups() []uint32 {
+	if p.ties == nil {
+		return nil
+	}
+	return p.ties.groups
+}
+
+func (p *principal) outer() []uint32 {
+	if p.ties == nil {
+		return nil
+	}
+	return p.ties.outer
+}
+
+func (p *principal) tie(groups, outer []uint32) {
+	p.ties = nil
+	if len(groups)+len(outer) > 0 {
+		p.ties = &ties{groups, outer}
+	}
 }
 
 // grant is a binding in its subject's row. It has no pointers.

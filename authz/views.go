@@ -127,7 +127,7 @@ func (s *Snapshot) MembersOf(group, after string) []string {
 	}
 	var members []string
 	for m := range s.subjects.Len() {
-		if key := s.subjects.Key(m); key > after && slices.Contains(s.subjects.At(m).groups, row) {
+		if key := s.subjects.Key(m); key > after && slices.Contains(s.subjects.At(m).groups(), row) {
 			members = append(members, key)
 		}
 	}
@@ -142,7 +142,7 @@ func (s *Snapshot) GroupsOf(subject hierarchy.Ref) []string {
 		return nil
 	}
 	var ids []string
-	for _, g := range s.subjects.At(row).groups {
+	for _, g := range s.subjects.At(row).groups() {
 		ids = append(ids, bare(s.subjects.Key(g)))
 	}
 	slices.Sort(ids)
@@ -155,7 +155,7 @@ func (s *Snapshot) GroupsOf(subject hierarchy.Ref) []string {
 func (s *Snapshot) CheckNesting() error {
 	depth := make(map[uint32]int, 16) // of groups that are done; -1 while under way
 	for row := range s.subjects.Len() {
-		if isGroup(s.subjects.Key(row)) && len(s.subjects.At(row).groups) > 0 {
+		if isGroup(s.subjects.Key(row)) && len(s.subjects.At(row).groups()) > 0 {
 			if _, err := s.depth(row, depth); err != nil {
 				return err
 			}
@@ -175,7 +175,7 @@ func (s *Snapshot) depth(row uint32, depths map[uint32]int) (int, error) {
 	}
 	depths[row] = -1
 	deepest := 0
-	for _, g := range s.subjects.At(row).groups {
+	for _, g := range s.subjects.At(row).groups() {
 		d, err := s.depth(g, depths)
 		if err != nil {
 			return 0, err

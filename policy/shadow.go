@@ -81,9 +81,21 @@ func threshold(share float64) uint64 {
 // Offer says that a check was decided. For one that is not sampled it costs a
 // random number. For one that is, it calls make at once and waits for nothing.
 func (s *Shadow) Offer(make func() Case) {
-	if s == nil || s.threshold == 0 || (s.threshold != math.MaxUint64 && rand.Uint64() >= s.threshold) {
+	if !s.Samples(rand.Uint64()) {
 		return
 	}
+	s.Take(make)
+}
+
+// Samples reports whether a check is to be sampled, by a number that was drawn
+// for it. It is Offer's first half, for a caller to whom even the making of a
+// function is dear.
+func (s *Shadow) Samples(draw uint64) bool {
+	return s != nil && s.threshold != 0 && (s.threshold == math.MaxUint64 || draw < s.threshold)
+}
+
+// Take is Offer's second half: it takes a check that was sampled.
+func (s *Shadow) Take(make func() Case) {
 	if len(s.queue) == cap(s.queue) || !s.enqueue(make()) {
 		s.dropped.Add(1)
 	}
