@@ -2,6 +2,7 @@ package authz
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -121,6 +122,9 @@ func (a *applying) subproject(id string, e Edit) error {
 		a.subprojects--
 	}
 	after := node{kind: subproject, deleted: doc.Deleted || e.After == nil, parent: before.parent}
+	if e.After != nil && doc.Project == "" {
+		return errors.New("it has no project")
+	}
 	if e.After != nil {
 		after.parent = a.nodes.Put(a.edit, hierarchy.Ref{Type: hierarchy.TypeProject, ID: doc.Project}.String())
 	}
@@ -137,6 +141,9 @@ func (a *applying) link(projectID string, e Edit) error {
 		return err
 	}
 	payer := uint32(0)
+	if e.After != nil && doc.BillingAccount == "" {
+		return errors.New("it has no billing account")
+	}
 	if doc.BillingAccount != "" {
 		payer = a.nodes.Put(a.edit, hierarchy.Ref{Type: hierarchy.TypeBillingAccount, ID: doc.BillingAccount}.String())
 	}
@@ -209,6 +216,9 @@ func (a *applying) binding(id string, e Edit) error {
 	}
 	var b policy.Binding
 	if err := json.Unmarshal(e.After, &b); err != nil {
+		return err
+	}
+	if err := b.Check(); err != nil { // a deny that cannot be read must not be left out
 		return err
 	}
 	g := grant{scope: a.nodes.Put(a.edit, b.Scope.String()), role: a.rowOf(b.Role), id: uid}

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/tollgate-dev/tollgate/hierarchy"
 )
@@ -23,12 +26,10 @@ func (e *Engine) CheckBatch(ctx context.Context, reqs []Request) []Result {
 		b.items[i].Request = &reqs[i]
 		b.results[i].Err = b.items[i].read()
 	}
-	for _, home := range b.sort(ctx) {
-		b.answer(ctx, home)
-	}
-	for _, home := range b.follow(ctx) {
-		b.answer(ctx, home)
-	}
+	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
+	defer cancel()
+	b.answerAll(ctx, b.sort(ctx))
+	b.answerAll(ctx, b.follow(ctx))
 	return b.results
 }
 
@@ -37,7 +38,29 @@ type batch struct {
 	engine  *Engine
 	items   []item
 	results []Result
+	decided sync.Once
 	at      int64 // the instant that all items are decided at
+}
+
+// abreast is how many accounts of a batch are answered at once.
+const abreast = 16
+
+// answerAll answers the items of several accounts. No two accounts share an
+// item.
+func (b *batch) answerAll(ctx context.Context, homes []*resident) {
+	if len(homes) == 1 {
+		b.answer(ctx, homes[0])
+		return
+	}
+	var g errgroup.Group
+	g.SetLimit(abreast)
+	for _, home := range homes {
+		g.Go(func() error {
+			b.answer(ctx, home)
+			return nil
+		})
+	}
+	_ = g.Wait()
 }
 
 type item struct {
@@ -74,7 +97,7 @@ func (b *batch) sort(ctx context.Context) []*resident {
 		case home == nil:
 			q := &b.items[i].question
 			b.results[i].Answer.Code = e.nowhere(q)
-			b.results[i].Err = q.check()
+			b.results[i].Err = q.checkAll()
 		case !seen[home]:
 			seen[home] = true
 			homes = append(homes, home)
@@ -154,9 +177,8 @@ func (b *batch) answer(ctx context.Context, home *resident) {
 		b.fail(err, mine...)
 		return
 	}
-	if b.at == 0 {
-		b.at = b.engine.clock.Now() // only now: the store may just have told its time
-	}
+	// Only now: the store may just have told its time.
+	b.decided.Do(func() { b.at = b.engine.clock.Now() })
 	for _, i := range mine {
 		b.items[i].at = b.at
 		if b.results[i].Err == nil {

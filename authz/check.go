@@ -110,6 +110,14 @@ func (q *question) check() error {
 	return nil
 }
 
+// checkAll is check, of the token too: no account says whether it is its own.
+func (q *question) checkAll() error {
+	if err := q.check(); err != nil || q.AtLeast == "" {
+		return err
+	}
+	return checkToken(q.AtLeast)
+}
+
 func checkRef(s string) error {
 	_, err := hierarchy.ParseRef(s)
 	return err
@@ -147,7 +155,7 @@ func (e *Engine) ask(ctx context.Context, q *question, a *Answer) error {
 	}
 	if home == nil {
 		a.Code = e.nowhere(q)
-		return q.check()
+		return q.checkAll()
 	}
 	if err := e.askIn(ctx, home, q, a); err != nil || !a.mayHaveLeft(e, q) {
 		return err
@@ -292,6 +300,8 @@ func (r *resident) atLeast(ctx context.Context, token string) (*Snapshot, error)
 		}
 		return s, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, r.engine.opts.Timeout)
+	defer cancel()
 	identity, inLog, err := r.engine.source.RevisionAt(ctx, r.account, want.Number)
 	switch {
 	case err != nil:

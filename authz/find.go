@@ -29,6 +29,8 @@ func (e *Engine) locate(ctx context.Context, q *question) (*resident, error) {
 	if asked == "" {
 		return nil, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
+	defer cancel()
 	accounts, err := e.source.Locate(ctx, refOf(asked))
 	if err != nil {
 		return nil, unavailable(err)

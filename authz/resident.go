@@ -268,6 +268,9 @@ func (r *resident) load(ctx context.Context, keys []Key) ([]Record, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.nodes.At(0).kind != account {
+		return nil, fmt.Errorf("account %s has a revision and lacks its own record", r.account)
+	}
 	r.state.Store(&held{s, mono})
 	return state.Resources, nil
 }

@@ -32,9 +32,13 @@ func (e *Engine) AccountOf(ctx context.Context, r hierarchy.Ref) (string, error)
 	if r.Type == hierarchy.TypeAccount {
 		return r.ID, nil
 	}
-	if p, ok := e.places.GetIfPresent(r.String()); ok {
+	// A node stays in its account for ever; a product's resource may have been
+	// registered in another one since.
+	if p, ok := e.places.GetIfPresent(r.String()); ok && hierarchy.IsOwn(r.Type) {
 		return p.home.account, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
+	defer cancel()
 	accounts, err := e.source.Locate(ctx, r)
 	if err != nil {
 		return "", unavailable(err)

@@ -32,24 +32,38 @@ func Token(account string, r Revision) string {
 // ParseToken reads a token of an account. The error is a *hierarchy.Error of
 // KindInvalid, also for another account's token.
 func ParseToken(account, token string) (Revision, error) {
-	digest := sha256.Sum256([]byte(account))
-	b, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil || len(b) < 1+tokenDigest+1+identityBytes || b[0] != tokenVersion {
-		return Revision{}, malformed()
+	of, r, err := splitToken(token)
+	if err != nil {
+		return Revision{}, err
 	}
-	if string(b[1:1+tokenDigest]) != string(digest[:tokenDigest]) {
+	digest := sha256.Sum256([]byte(account))
+	if of != string(digest[:tokenDigest]) {
 		return Revision{}, hierarchy.Invalid("REVISION_OF_ANOTHER_ACCOUNT", "at_least", "is a revision of another account than the one asked about")
 	}
-	b = b[1+tokenDigest:]
-	number, n := binary.Uvarint(b)
-	if n <= 0 || len(b)-n != identityBytes {
-		return Revision{}, malformed()
-	}
-	r := Revision{Number: number, Identity: hex.EncodeToString(b[n:])}
 	if Token(account, r) != token { // base64 and varints have more than one spelling
 		return Revision{}, malformed()
 	}
 	return r, nil
+}
+
+// checkToken refuses what is a revision of no account.
+func checkToken(token string) error {
+	_, _, err := splitToken(token)
+	return err
+}
+
+// splitToken takes a token apart: the digest of its account, and the revision.
+func splitToken(token string) (digest string, r Revision, err error) {
+	b, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || len(b) < 1+tokenDigest+1+identityBytes || b[0] != tokenVersion {
+		return "", r, malformed()
+	}
+	digest, b = string(b[1:1+tokenDigest]), b[1+tokenDigest:]
+	number, n := binary.Uvarint(b)
+	if n <= 0 || len(b)-n != identityBytes {
+		return "", r, malformed()
+	}
+	return digest, Revision{Number: number, Identity: hex.EncodeToString(b[n:])}, nil
 }
 
 func malformed() error {

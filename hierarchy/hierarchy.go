@@ -15,6 +15,7 @@ package hierarchy
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 )
 
 // Types of the nodes and other things that Tollgate itself keeps. A product
@@ -89,9 +90,17 @@ type Resource struct {
 func CheckParent(child, parent string) error {
 	ok := parent == TypeProject || (parent == TypeSubproject && child != TypeSubproject)
 	if !ok {
-		return Invalid("PARENT_INVALID", "parent", "a %s cannot stand in a %s", child, parent)
+		return Invalid("PARENT_INVALID", "parent", "%s cannot stand in %s", withArticle(child), withArticle(parent))
 	}
 	return nil
+}
+
+// withArticle is a type as a sentence has it.
+func withArticle(typ string) string {
+	if strings.ContainsAny(typ[:min(1, len(typ))], "aeiou") {
+		return "an " + typ
+	}
+	return "a " + typ
 }
 
 // MarshalText writes r as "type:id", so that a Ref is a string in JSON.

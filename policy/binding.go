@@ -36,6 +36,12 @@ func (w Window) Holds(at int64) bool {
 	return at >= w.NotBefore && (w.ExpiresAt == 0 || at < w.ExpiresAt)
 }
 
+// The times that RFC 3339 can write, in microseconds since 1970.
+const (
+	minTime = -62_135_596_800_000_000 // 0001-01-01T00:00:00Z
+	maxTime = 253_402_300_799_999_999 // 9999-12-31T23:59:59.999999Z
+)
+
 // Check applies the rules of bindings that need no account to be known, or
 // returns a *hierarchy.Error of KindInvalid.
 func (b *Binding) Check() error {
@@ -50,6 +56,9 @@ func (b *Binding) Check() error {
 	}
 	if b.Effect != Allow && b.Effect != Deny {
 		return hierarchy.Invalid("EFFECT_INVALID", "effect", "must be allow or deny")
+	}
+	if b.NotBefore > maxTime || b.ExpiresAt > maxTime || b.NotBefore < minTime || b.ExpiresAt < minTime {
+		return hierarchy.Invalid("WINDOW_INVALID", "", "the times of a binding lie in the years 1 to 9999, in UTC")
 	}
 	if b.ExpiresAt != 0 && b.ExpiresAt <= b.NotBefore {
 		return hierarchy.Invalid("WINDOW_INVALID", "expires_at", "must be after not_before")

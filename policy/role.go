@@ -61,7 +61,7 @@ var Predefined = []PredefinedRole{
 		}}},
 	{"editor", Role{"Editor", "Uses products and changes their resources. Administers nothing.",
 		[]string{"*.read", "*.list", "*.get", "*.create", "*.update", "*.delete", "*.use"}}},
-	{"viewer", Role{"Viewer", "Sees projects, subprojects and product resources. Neither bindings nor billing.",
+	{"viewer", Role{"Viewer", "Sees projects, with the billing account that pays for each, subprojects and product resources. Neither bindings nor billing accounts.",
 		[]string{"*.read", "*.list", "*.get"}}},
 	{"provisioner", Role{"Provisioner", "Opens and closes subprojects and registers resources: for the program of a provider that serves its own customers.",
 		[]string{"project.read", "subproject.*", "resource.*"}}},
