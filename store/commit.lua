@@ -61,6 +61,9 @@ if exists then
   if not (head.id and tonumber(head.num) and tonumber(head.basis) and tonumber(head.at)) then
     return {'corrupt', KEYS[1] .. ' lacks a field'}
   end
+  if redis.call('EXISTS', KEYS[2]) == 0 then
+    return {'corrupt', KEYS[1] .. ' has no records'}
+  end
 else
   for i = 2, 7 do
     if redis.call('EXISTS', KEYS[i]) == 1 then

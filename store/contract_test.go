@@ -23,6 +23,7 @@ var contract = []struct {
 	{"Gap", testGap},
 	{"Trim", testTrim},
 	{"History", testHistory},
+	{"Past", testPast},
 	{"Repeat", testRepeat},
 	{"Claims", testClaims},
 	{"Repair", testRepair},

@@ -5,7 +5,6 @@ import (
 	"net"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -15,12 +14,22 @@ import (
 const tick = 5 * time.Second
 
 // OpenEmbedded starts a store inside this process, reached without a port. It
-// holds nothing at first, and forgets everything when it is closed.
+// holds nothing at first, and forgets everything when it is closed. OpenData
+// starts one that does not.
 func OpenEmbedded(o Options) (*Store, error) {
-	m := miniredis.NewMiniRedis()
+	g, err := newGate()
+	if err != nil {
+		return nil, err
+	}
+	return g.open(o)
+}
+
+// open makes a store of what is behind the gate. Closing the store closes the
+// gate.
+func (g *gate) open(o Options) (*Store, error) {
 	s := newStore(&redis.Options{
 		Dialer: func(context.Context, string, string) (net.Conn, error) {
-			conn, err := m.Dial()
+			conn, err := g.redis.Dial()
 			if err != nil {
 				return nil, err
 			}
@@ -28,11 +37,11 @@ func OpenEmbedded(o Options) (*Store, error) {
 		},
 		ReadTimeout: time.Minute, // there is no network to fail, only work to wait for
 	}, o)
-	s.embedded = m
-	stopTicking := expire(m, tick)
+	s.embedded = g.redis
+	stopTicking := expire(g, tick)
 	s.stop = func() {
 		stopTicking()
-		m.Close()
+		g.redis.Close()
 	}
 	if err := s.Ping(context.Background()); err != nil {
 		_ = s.Close()
@@ -41,9 +50,16 @@ func OpenEmbedded(o Options) (*Store, error) {
 	return s, nil
 }
 
-// expire makes keys of m expire as time goes by, until the function that it
+// forwarder is what keys expire in.
+type forwarder interface {
+	// FastForward expires what has less left than a duration, and takes the
+	// duration off from the rest.
+	FastForward(d time.Duration)
+}
+
+// expire makes keys of f expire as time goes by, until the function that it
 // returns is called.
-func expire(m *miniredis.Miniredis, every time.Duration) (stop func()) {
+func expire(f forwarder, every time.Duration) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -55,7 +71,7 @@ func expire(m *miniredis.Miniredis, every time.Duration) (stop func()) {
 			case <-ctx.Done():
 				return
 			case now := <-ticker.C:
-				m.FastForward(now.Sub(last))
+				f.FastForward(now.Sub(last))
 				last = now
 			}
 		}

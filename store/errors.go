@@ -33,7 +33,7 @@ func (e *unavailable) Unwrap() []error { return []error{e.public, e.cause} }
 // Details of the errors of a store that cannot be reached.
 const (
 	detailRead  = "the store cannot be reached at the moment; please try again"
-	detailWrite = "the store did not answer, so it is not known whether this was done; repeating the same request is safe"
+	detailWrite = "the store did not answer, so it is not known whether this was done; look before you repeat it, unless it was sent with an Idempotency-Key that this request heeds"
 )
 
 // fail turns an error of go-redis into one of ours. Redis's own refusals of a

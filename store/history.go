@@ -31,6 +31,10 @@ func (s *Store) history(ctx context.Context, key, node string) ([]authz.Transiti
 	if err != nil {
 		return nil, fail(err, detailRead)
 	}
+	return decodeTransitions(members)
+}
+
+func decodeTransitions(members []string) ([]authz.Transition, error) {
 	transitions := make([]authz.Transition, 0, len(members))
 	for _, m := range members {
 		t, err := decodeTransition(m)

@@ -66,6 +66,24 @@ func (s *Store) Log(ctx context.Context, account string, after uint64, limit int
 	return decodeLog(entries)
 }
 
+// LogBefore returns the changes of an account before a number, newest first,
+// at most limit of them; before 0 it begins with the newest. Those that were
+// trimmed are left out. An account that does not exist has none.
+func (s *Store) LogBefore(ctx context.Context, account string, before uint64, limit int) ([]authz.Change, error) {
+	if limit <= 0 || before == 1 {
+		return nil, nil
+	}
+	from := "+"
+	if before > 0 {
+		from = entryID(before - 1)
+	}
+	entries, err := s.client.XRevRangeN(ctx, logKey(account), from, "-", int64(limit)).Result()
+	if err != nil {
+		return nil, fail(err, detailRead)
+	}
+	return decodeLog(entries)
+}
+
 // RevisionAt returns the identity of an account's revision of a number; found
 // is false if the log does not have it, because it was trimmed or because
 // there is none yet.
