@@ -32,6 +32,7 @@ var mayImport = map[string][]string{
 	"cmd/tollgate":       {".", "api", "store", "admin", "authz", "policy", "billing", "hierarchy", "client"},
 	".":                  {},
 	"policy/stockcasbin": {"policy", "hierarchy"},
+	"internal/realroles": {"internal/oracle"},
 	"internal/worlds":    {"internal/oracle", "admin", "authz", "policy", "billing", "hierarchy"},
 	"internal/scenario":  {"admin"},
 }

@@ -8,13 +8,15 @@
 // on; if it is not, the write is decided again.
 //
 //	caller → authorise → decide on the snapshot → commit, guarded → apply → revision
+//
+// It also reads what is in no snapshot, from the store: records, the histories
+// of parents and payers, and the log.
 package admin
 
 import (
 	"context"
 	"errors"
 	"hash/maphash"
-	"sync"
 	"time"
 
 	"github.com/tollgate-dev/tollgate/authz"
@@ -36,6 +38,32 @@ type Store interface {
 	// first proposal for the key is kept, and returned to all that come
 	// later with the same fingerprint.
 	ClaimSignUp(ctx context.Context, caller, key, fingerprint string, proposal []byte) (settled []byte, err error)
+	History
+	Log
+}
+
+// History is what a store keeps of the payers of projects and of the parents
+// of subprojects and resources. Each call MUST read the points and the node's
+// record atomically. authz.ErrNoAccount if there is no such account.
+type History interface {
+	// PayerAt and ParentAt return the last point at or before an instant, in
+	// microseconds since 1970, or none.
+	PayerAt(ctx context.Context, account string, project hierarchy.Ref, at int64) (authz.Past, error)
+	ParentAt(ctx context.Context, account string, node hierarchy.Ref, at int64) (authz.Past, error)
+	// PayersAfter and ParentsAfter return the first points after an instant,
+	// oldest first, at most limit of them.
+	PayersAfter(ctx context.Context, account string, project hierarchy.Ref, after int64, limit int) (authz.Past, error)
+	ParentsAfter(ctx context.Context, account string, node hierarchy.Ref, after int64, limit int) (authz.Past, error)
+}
+
+// Log is what a store keeps of an account's changes. Those that were trimmed
+// are left out.
+type Log interface {
+	// Log returns the changes after a number, oldest first.
+	Log(ctx context.Context, account string, after uint64, limit int) ([]authz.Change, error)
+	// LogBefore returns the changes before a number, newest first; before 0
+	// it begins with the newest.
+	LogBefore(ctx context.Context, account string, before uint64, limit int) ([]authz.Change, error)
 }
 
 // Service administers accounts. Its methods may be called by many goroutines
@@ -44,12 +72,16 @@ type Service struct {
 	engine *authz.Engine
 	store  Store
 	now    func() time.Time
-	queues [256]sync.Mutex // by account
+	queues [256]chan struct{} // by account; each takes one write at a time
 }
 
 // New makes a service that decides on the engine's snapshots.
 func New(engine *authz.Engine, store Store) *Service {
-	return &Service{engine: engine, store: store, now: time.Now}
+	s := &Service{engine: engine, store: store, now: time.Now}
+	for i := range s.queues {
+		s.queues[i] = make(chan struct{}, 1)
+	}
+	return s
 }
 
 // Engine is the engine whose snapshots the service decides on.
@@ -66,18 +98,32 @@ var queueSeed = maphash.MakeSeed()
 // tries is how often a write is decided again when others came between.
 const tries = 32
 
+// writeTimeout bounds a whole write, its wait in the queue included.
+const writeTimeout = 15 * time.Second
+
 // write decides a write and commits it. The decision may be made several
 // times, each on a newer snapshot, and must not change anything but its
 // draft.
 func (s *Service) write(ctx context.Context, who Caller, account, action string, decide func(*draft) error) (Written, error) {
-	queue := &s.queues[maphash.String(queueSeed, account)%uint64(len(s.queues))]
-	queue.Lock()
-	defer queue.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	queue := s.queues[maphash.String(queueSeed, account)%uint64(len(s.queues))]
+	select {
+	case queue <- struct{}{}:
+		defer func() { <-queue }()
+	case <-ctx.Done():
+		return Written{}, busy()
+	}
 	snapshot, err := s.engine.Snapshot(ctx, account, "")
 	for try := 0; err == nil; try++ {
-		written, refused := s.try(newDraft(ctx, s, who, snapshot, action), decide)
+		d := newDraft(ctx, s, who, snapshot, action)
+		refused := d.decide(decide)
 		if refused == nil {
-			return written, nil
+			var written Written
+			if written, err = s.commit(d); !errors.Is(err, authz.ErrConflict) {
+				return written, err
+			}
+			refused = err
 		}
 		conflict := errors.Is(refused, authz.ErrConflict)
 		if !conflict && try > 0 {
@@ -102,22 +148,12 @@ func busy() error {
 	return hierarchy.Conflict("ACCOUNT_BUSY", "too many others are changing the account at once; try again")
 }
 
-// try decides once, checks what the account would become, and commits.
-func (s *Service) try(d *draft, decide func(*draft) error) (Written, error) {
-	if err := decide(d); err != nil {
-		return Written{}, err
-	}
+// commit commits what was decided. A draft without edits is done already.
+func (s *Service) commit(d *draft) (Written, error) {
 	if len(d.commit.Edits) == 0 {
 		return Written{Revision: authz.Token(d.commit.Account, d.snapshot.Revision())}, nil
 	}
-	if err := d.check(); err != nil {
-		return Written{}, err
-	}
-	return s.commit(d.ctx, d)
-}
-
-func (s *Service) commit(ctx context.Context, d *draft) (Written, error) {
-	head, previous, err := s.store.Commit(ctx, &d.commit)
+	head, previous, err := s.store.Commit(d.ctx, &d.commit)
 	if err != nil {
 		return Written{}, err
 	}

@@ -24,7 +24,7 @@ func (s *Service) CreateBinding(ctx context.Context, who Caller, b policy.Bindin
 		return Item[policy.Binding]{}, fieldOf("scope", err)
 	}
 	ref := hierarchy.Ref{Type: hierarchy.TypeBinding, ID: hierarchy.BindingID(hierarchy.NewUID(s.now()), account)}
-	return create(ctx, s, who, account, "binding.grant", ref, func(d *draft) error {
+	item, err := create(ctx, s, who, account, "binding.grant", ref, func(d *draft) error {
 		if err := d.mayBind(&b); err != nil {
 			return err
 		}
@@ -38,6 +38,10 @@ func (s *Service) CreateBinding(ctx context.Context, who Caller, b policy.Bindin
 		d.create(authz.KeyOf(hierarchy.TypeBinding, ref.ID), b)
 		return nil
 	}, (*Service).Binding)
+	if notFound := hierarchy.NotFound(b.Scope); err != nil && err.Error() == notFound.Error() {
+		err = fieldOf("scope", notFound) // of an account, as of anything in one
+	}
+	return item, err
 }
 
 // site is where a binding's scope stands: a node of the account, and the
@@ -73,6 +77,9 @@ func (d *draft) mayBind(b *policy.Binding) error {
 	if err != nil {
 		return err
 	}
+	if err := d.who.maySee(d.snapshot, at, b.Scope, d.at); err != nil {
+		return err
+	}
 	if b.Effect == policy.Allow {
 		return d.who.mayGrant(d.snapshot, b.Role, at.node, at.resource, d.at)
 	}
@@ -88,10 +95,14 @@ func (d *draft) mayDeny(scope hierarchy.Ref, at site) error {
 	if parent.IsZero() && !d.who.operates() {
 		return forbidden(d.who.Actor, "the platform operator's right to deny", scope)
 	}
-	if parent.IsZero() {
+	if parent.IsZero() || d.who.operates() {
 		return nil
 	}
-	return d.who.may(d.snapshot, "binding.deny", parent, hierarchy.Ref{}, d.at)
+	// Who asks sees the scope. Its parent he need not see, nor hear of.
+	if !d.snapshot.Allows(d.who.Actor, policy.Permission{Type: "binding", Action: "deny"}, parent, hierarchy.Ref{}, d.at) {
+		return forbidden(d.who.Actor, "binding.deny, at what is above it,", scope)
+	}
+	return nil
 }
 
 // checkNames refuses a role and a group that the account does not have.
@@ -189,17 +200,26 @@ func (s *Service) DeleteBinding(ctx context.Context, who Caller, id string) (Wri
 		if err != nil {
 			return err
 		}
-		at, err := d.site(b.Scope)
-		if err != nil {
-			return err
-		}
 		d.remove(was)
-		if b.Effect == policy.Deny {
-			return d.mayDeny(b.Scope, at)
-		}
-		return d.who.may(d.snapshot, "binding.revoke", at.node, at.resource, d.at)
+		return d.mayUnbind(&b)
 	})
 	return written, hideAccount(err, ref)
+}
+
+// mayUnbind refuses who may not end a binding. One whose scope was deleted is
+// the account's to clear away.
+func (d *draft) mayUnbind(b *policy.Binding) error {
+	if hierarchy.IsOwn(b.Scope.Type) && !d.snapshot.Has(b.Scope) {
+		return d.may("binding.revoke", d.account())
+	}
+	at, err := d.site(b.Scope)
+	if err != nil {
+		return err
+	}
+	if b.Effect == policy.Deny {
+		return d.mayDeny(b.Scope, at)
+	}
+	return d.who.may(d.snapshot, "binding.revoke", at.node, at.resource, d.at)
 }
 
 // hideAccount says of a binding in an account that does not exist that the

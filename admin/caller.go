@@ -52,6 +52,20 @@ func (c Caller) may(s *authz.Snapshot, permission string, node, resource hierarc
 	return hierarchy.NotFound(asked)
 }
 
+// maySee refuses, as if there were no such scope, who may neither read it nor
+// do anything about the bindings on it.
+func (c Caller) maySee(s *authz.Snapshot, at site, scope hierarchy.Ref, now int64) error {
+	if c.operates() {
+		return nil
+	}
+	for _, p := range []policy.Permission{sight(scope.Type), {Type: "binding", Action: "inspect"}, {Type: "binding", Action: "grant"}, {Type: "binding", Action: "revoke"}} {
+		if s.Allows(c.Actor, p, at.node, at.resource, now) {
+			return nil
+		}
+	}
+	return fieldOf("scope", hierarchy.NotFound(scope))
+}
+
 // sight is the permission without which a node is not even shown.
 func sight(typ string) policy.Permission {
 	if typ == hierarchy.TypeBillingAccount {
@@ -78,7 +92,7 @@ func (c Caller) mayGrant(s *authz.Snapshot, role string, node, resource hierarch
 	for _, text := range patterns {
 		p, err := policy.ParsePattern(text)
 		if err != nil || strings.Contains(text, policy.Any) || !s.Allows(c.Actor, p, node, resource, at) {
-			return forbidden(c.Actor, "binding.grant_any, and "+text+" itself,", node)
+			return forbidden(c.Actor, "binding.grant_any, or all that "+role+" holds,", node)
 		}
 	}
 	return nil

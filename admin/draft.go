@@ -106,6 +106,14 @@ func unmarshal(r authz.Record, body any) error {
 	return nil
 }
 
+// decide makes the decision, and checks what the account would become.
+func (d *draft) decide(how func(*draft) error) error {
+	if err := how(d); err != nil {
+		return err
+	}
+	return d.check()
+}
+
 // check applies the rules that hold of an account as a whole to what the
 // write would leave behind.
 func (d *draft) check() error {

@@ -3,6 +3,9 @@ package admin
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/tollgate-dev/tollgate/authz"
 	"github.com/tollgate-dev/tollgate/hierarchy"
@@ -24,6 +27,8 @@ func (s *Service) Import(ctx context.Context, who Caller, b *Bundle, o ImportOpt
 	if err != nil {
 		return Imported{}, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, importTimeout)
+	defer cancel()
 	for range tries {
 		done, err := s.importOnce(ctx, who, read, o)
 		if !errors.Is(err, authz.ErrConflict) {
@@ -32,6 +37,9 @@ func (s *Service) Import(ctx context.Context, who Caller, b *Bundle, o ImportOpt
 	}
 	return Imported{}, busy()
 }
+
+// importTimeout bounds a whole import.
+const importTimeout = 2 * time.Minute
 
 func (o *ImportOptions) check() error {
 	if o.Owner.IsZero() {
@@ -56,7 +64,7 @@ func (s *Service) importOnce(ctx context.Context, who Caller, b *Bundle, o Impor
 	if err != nil {
 		return Imported{}, err
 	}
-	im := importing{draft: newDraft(ctx, s, who, snapshot, "account.import"), bundle: b, isNew: isNew,
+	im := importing{draft: newDraft(ctx, s, who, snapshot, "account.import"), bundle: b, isNew: isNew, owner: o.Owner,
 		out: Imported{Account: b.Account.ID, Created: map[string]int{}, Updated: map[string]int{}}}
 	if err := im.decide(o); err != nil {
 		return Imported{}, err
@@ -65,12 +73,51 @@ func (s *Service) importOnce(ctx context.Context, who Caller, b *Bundle, o Impor
 	if !isNew {
 		im.out.Revision = authz.Token(b.Account.ID, snapshot.Revision())
 	}
-	if o.DryRun || len(im.commit.Edits) == 0 {
+	if o.DryRun {
+		return im.out, im.free()
+	}
+	if len(im.commit.Edits) == 0 {
 		return im.out, nil
 	}
-	written, err := s.commit(ctx, im.draft)
+	written, err := s.commit(im.draft)
 	im.out.Revision = written.Revision
 	return im.out, err
+}
+
+// free refuses identifiers that another account has, which a commit would find
+// out by itself.
+func (im *importing) free() error {
+	var refs []hierarchy.Ref
+	for _, e := range im.commit.Edits {
+		kind, id := e.Key.Split()
+		ref := hierarchy.Ref{Type: kind, ID: id}
+		if kind == authz.KindResource {
+			ref = refOfKey(id)
+		}
+		if e.Before == nil && slices.Contains([]string{hierarchy.TypeProject, hierarchy.TypeSubproject, hierarchy.TypeBillingAccount, authz.KindResource}, kind) {
+			refs = append(refs, ref)
+		}
+	}
+	if len(refs) == 0 {
+		return nil
+	}
+	accounts, err := im.service.store.Locate(im.ctx, refs...)
+	if err != nil {
+		return err
+	}
+	for i, account := range accounts {
+		if account != "" && account != im.bundle.Account.ID {
+			return hierarchy.Conflict("ID_TAKEN", "%s exists already, in another account; identifiers are unique across accounts", refs[i])
+		}
+	}
+	return nil
+}
+
+// refOfKey takes apart the "type:id" of a record's key.
+func refOfKey(id string) hierarchy.Ref {
+	var r hierarchy.Ref
+	r.Type, r.ID, _ = strings.Cut(id, ":")
+	return r
 }
 
 // importing is an import while it is decided.
@@ -79,6 +126,7 @@ type importing struct {
 	bundle  *Bundle
 	isNew   bool
 	managed bool
+	owner   hierarchy.Ref              // whom the import makes owner; may be zero
 	records map[authz.Key]authz.Record // what the account has of what the bundle names
 	named   map[hierarchy.Ref]bool     // what the bundle names
 	out     Imported
@@ -117,7 +165,14 @@ func (im *importing) settle() error {
 	if err != nil {
 		return err
 	}
-	im.managed = im.snapshot.OperatorManaged() || (im.isNew && !next.HasEffectiveOwner())
+	switch owned := next.HasEffectiveOwner(); {
+	case im.isNew:
+		im.managed = !owned
+	case !im.owner.IsZero() && owned: // an owner was given to it: from now on it must keep one
+		im.managed = false
+	default:
+		im.managed = im.snapshot.OperatorManaged()
+	}
 	key := authz.KeyOf(hierarchy.TypeAccount, im.bundle.Account.ID)
 	err = place(im, key, func(doc *hierarchy.Account) error {
 		overlay(&doc.Info, im.bundle.Account.Info)

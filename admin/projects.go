@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/tollgate-dev/tollgate/authz"
+	"github.com/tollgate-dev/tollgate/billing"
 	"github.com/tollgate-dev/tollgate/hierarchy"
 )
 
@@ -54,10 +55,56 @@ func (s *Service) Project(ctx context.Context, who Caller, id string) (Item[Proj
 
 // project reads a project, and the payer beside it.
 func (v *view) project(ctx context.Context, id string) (Item[Project], error) {
-	ref := hierarchy.Ref{Type: hierarchy.TypeProject, ID: id}
-	p, err := get[Project](ctx, v, ref, authz.KeyOf(ref.Type, id))
-	p.Doc.BillingAccount = v.snapshot.Payer(id)
-	return p, err
+	page, err := v.projects(ctx, []string{id}, Span{Limit: 1})
+	if err != nil {
+		return Item[Project]{}, err
+	}
+	if len(page.Items) == 0 {
+		return Item[Project]{}, hierarchy.NotFound(hierarchy.Ref{Type: hierarchy.TypeProject, ID: id})
+	}
+	return page.Items[0], nil
+}
+
+// projects reads projects and their links together, so that a payer is of the
+// revision that is answered.
+func (v *view) projects(ctx context.Context, ids []string, span Span) (Page[Project], error) {
+	var page Page[Project]
+	if len(ids) > span.Limit {
+		ids = ids[:span.Limit]
+		page.Next = ids[span.Limit-1]
+	}
+	keys := make([]authz.Key, 0, 2*len(ids))
+	for _, id := range ids {
+		keys = append(keys, authz.KeyOf(hierarchy.TypeProject, id), authz.KeyOf(authz.KindLink, id))
+	}
+	head, records, err := v.service.store.Read(ctx, v.snapshot.Account(), keys...)
+	if err != nil {
+		return page, err
+	}
+	byKey := make(map[authz.Key]authz.Record, len(records))
+	for _, r := range records {
+		byKey[r.Key] = r
+	}
+	for _, id := range ids {
+		r, ok := byKey[authz.KeyOf(hierarchy.TypeProject, id)]
+		if !ok {
+			continue
+		}
+		item, err := itemOf[Project](v.snapshot.Account(), hierarchy.Ref{Type: hierarchy.TypeProject, ID: id}, r)
+		if err != nil {
+			return page, err
+		}
+		if l, ok := byKey[authz.KeyOf(authz.KindLink, id)]; ok {
+			var link billing.Link
+			if err := unmarshal(l, &link); err != nil {
+				return page, err
+			}
+			item.Doc.BillingAccount = link.BillingAccount
+		}
+		item.Revision = authz.Token(v.snapshot.Account(), head.Revision)
+		page.Items = append(page.Items, item)
+	}
+	return page, nil
 }
 
 // Projects lists an account's projects. It needs account.read; what the
@@ -71,11 +118,7 @@ func (s *Service) Projects(ctx context.Context, who Caller, account string, span
 	if err != nil {
 		return Page[Project]{}, err
 	}
-	page, err := list[Project](ctx, v, hierarchy.TypeProject, ids, span)
-	for i := range page.Items {
-		page.Items[i].Doc.BillingAccount = v.snapshot.Payer(page.Items[i].Ref.ID)
-	}
-	return page, err
+	return v.projects(ctx, ids, span)
 }
 
 // visible leaves of a list what the caller may read. Someone who may read
@@ -83,7 +126,7 @@ func (s *Service) Projects(ctx context.Context, who Caller, account string, span
 // node does not exist.
 func (v *view) visible(typ string, of hierarchy.Ref, ids []string) ([]string, error) {
 	err := v.may(of.Type+".read", of)
-	if err == nil || v.who.operates() {
+	if v.who.operates() {
 		return ids, err
 	}
 	var seen []string
@@ -95,7 +138,7 @@ func (v *view) visible(typ string, of hierarchy.Ref, ids []string) ([]string, er
 	if len(seen) > 0 {
 		return seen, nil
 	}
-	return nil, err
+	return nil, err // nil for one who may read the node
 }
 
 // UpdateProject changes a project's record by change. It needs

@@ -28,8 +28,9 @@ func (s *Service) RegisterResource(ctx context.Context, who Caller, ref hierarch
 			return fieldOf("parent", err)
 		}
 		key := authz.ResourceKey(ref)
-		containerKey := authz.KeyOf(doc.Parent.Type, doc.Parent.ID)
-		records, err := d.read(key, containerKey)
+		// What stands above must be as it was decided on: none of it deleted.
+		above := d.above(doc.Parent)
+		records, err := d.read(append(above, key)...)
 		if err != nil {
 			return err
 		}
@@ -37,10 +38,21 @@ func (s *Service) RegisterResource(ctx context.Context, who Caller, ref hierarch
 			return hierarchy.Conflict("ALREADY_EXISTS", "%s is registered already", ref)
 		}
 		d.commit.Guarded = false
-		d.commit.Versions = map[authz.Key]uint64{key: 0, containerKey: records[containerKey].Version}
+		d.commit.Versions = map[authz.Key]uint64{key: 0}
+		for _, k := range above {
+			d.commit.Versions[k] = records[k].Version
+		}
 		d.create(key, doc)
 		return nil
 	})
+}
+
+// above are the records of a container and of what it stands in.
+func (d *draft) above(container hierarchy.Ref) (keys []authz.Key) {
+	for at := container; !at.IsZero(); at = d.snapshot.Parent(at) {
+		keys = append(keys, authz.KeyOf(at.Type, at.ID))
+	}
+	return keys
 }
 
 func (s *Service) checkResource(ref hierarchy.Ref, doc *hierarchy.Resource) error {
@@ -110,7 +122,7 @@ func (s *Service) viewResource(ctx context.Context, who Caller, ref hierarchy.Re
 }
 
 // Resources lists the resources of a project or a subproject. It needs
-// resource.read there.
+// resource.read there; what the actor may not read is left out.
 func (s *Service) Resources(ctx context.Context, who Caller, container hierarchy.Ref, span Span) (Page[hierarchy.Resource], error) {
 	v, err := s.view(ctx, who, container)
 	if err == nil {
@@ -133,6 +145,9 @@ func (s *Service) Resources(ctx context.Context, who Caller, container hierarchy
 		ref, err := hierarchy.ParseRef(id)
 		if err != nil {
 			return page, err
+		}
+		if v.who.may(v.snapshot, ref.Type+".read", container, ref, v.at) != nil {
+			continue
 		}
 		item, err := itemOf[hierarchy.Resource](v.snapshot.Account(), ref, r)
 		if err != nil {
@@ -201,7 +216,7 @@ func (s *Service) DeleteResource(ctx context.Context, who Caller, ref hierarchy.
 			return err
 		}
 		d.remove(was)
-		if err := d.unbindAll(ref); err != nil {
+		if err := d.unbindAll(ref, site{node: doc.Parent, resource: ref}); err != nil {
 			return err
 		}
 		if !doc.Moved { // its history begins with its registration
@@ -213,7 +228,7 @@ func (s *Service) DeleteResource(ctx context.Context, who Caller, ref hierarchy.
 }
 
 // unbindAll removes the bindings whose scope is exactly this node.
-func (d *draft) unbindAll(scope hierarchy.Ref) error {
+func (d *draft) unbindAll(scope hierarchy.Ref, at site) error {
 	if !d.snapshot.HasBindingsOn(scope) {
 		return nil
 	}
@@ -223,8 +238,18 @@ func (d *draft) unbindAll(scope hierarchy.Ref) error {
 		keys[i] = authz.KeyOf(hierarchy.TypeBinding, b.ID)
 	}
 	records, err := d.read(keys...)
-	for _, r := range records {
-		d.remove(r)
+	if err != nil {
+		return err
 	}
-	return err
+	for i, b := range bound {
+		if b.Effect == policy.Deny { // to end a deny is a right of its own
+			if err := d.mayDeny(scope, at); err != nil {
+				return err
+			}
+		}
+		if r, ok := records[keys[i]]; ok {
+			d.remove(r)
+		}
+	}
+	return nil
 }

@@ -69,21 +69,36 @@ func predefined(v *view, i int) Item[policy.Role] {
 	return Item[policy.Role]{Ref: roleRef(policy.Predefined[i].ID), Account: v.snapshot.Account(), Doc: policy.Predefined[i].Role, Revision: authz.Token(v.snapshot.Account(), v.snapshot.Revision())}
 }
 
-// Roles lists an account's roles: the predefined ones on the first page, then
-// its own. It needs role.inspect on the account.
+// Roles lists an account's roles: first the predefined ones, in their order, then
+// its own. No role of its own has the ID of a predefined one, so the ID after
+// which a page begins says in which part it is. It needs role.inspect on the
+// account.
 func (s *Service) Roles(ctx context.Context, who Caller, account string, span Span) (Page[policy.Role], error) {
 	v, err := s.viewRoles(ctx, who, account)
 	if err != nil {
 		return Page[policy.Role]{}, err
 	}
-	page, err := list[policy.Role](ctx, v, hierarchy.TypeRole, v.snapshot.CustomRoles(span.After), span)
-	if span.After == "" {
-		all := make([]Item[policy.Role], 0, len(policy.Predefined)+len(page.Items))
-		for i := range policy.Predefined {
-			all = append(all, predefined(v, i))
+	first, after := 0, ""
+	if span.After != "" {
+		first = 1 + slices.IndexFunc(policy.Predefined, func(p policy.PredefinedRole) bool { return p.ID == span.After })
+		if first == 0 {
+			first, after = len(policy.Predefined), span.After
 		}
-		page.Items = append(all, page.Items...)
 	}
+	var items []Item[policy.Role]
+	for i := first; i < len(policy.Predefined) && len(items) < span.Limit; i++ {
+		items = append(items, predefined(v, i))
+	}
+	own := v.snapshot.CustomRoles(after)
+	if len(items) == span.Limit {
+		page := Page[policy.Role]{Items: items}
+		if first+len(items) < len(policy.Predefined) || len(own) > 0 {
+			page.Next = items[len(items)-1].Ref.ID
+		}
+		return page, nil
+	}
+	page, err := list[policy.Role](ctx, v, hierarchy.TypeRole, own, Span{After: after, Limit: span.Limit - len(items)})
+	page.Items = append(items, page.Items...)
 	return page, err
 }
 

@@ -53,16 +53,21 @@ func (s *Service) SignUp(ctx context.Context, who Caller, in SignUp) (SignedUp, 
 	if err != nil {
 		return SignedUp{}, err
 	}
-	c := in.commit(who, ids)
-	head, previous, err := s.store.Commit(ctx, c)
-	if errors.Is(err, authz.ErrConflict) { // an earlier try of the same sign-up
-		return s.signedUp(ctx, ids)
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	for range tries {
+		_, _, err = s.store.Commit(ctx, in.commit(who, ids))
+		if err != nil && !errors.Is(err, authz.ErrConflict) {
+			return SignedUp{}, err
+		}
+		// A conflict is that an earlier try has made the account, or that this
+		// one came too late and has to be made again.
+		_, _, known := s.store.Read(ctx, ids.Account)
+		if err == nil || !errors.Is(known, authz.ErrNoAccount) {
+			return s.signedUp(ctx, ids)
+		}
 	}
-	if err != nil {
-		return SignedUp{}, err
-	}
-	s.engine.Committed(c, head, previous)
-	return s.signedUp(ctx, ids)
+	return SignedUp{}, busy()
 }
 
 func (in *SignUp) check() error {

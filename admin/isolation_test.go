@@ -1,0 +1,145 @@
+package admin_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tollgate-dev/tollgate/admin"
+	"github.com/tollgate-dev/tollgate/authz"
+	"github.com/tollgate-dev/tollgate/hierarchy"
+	"github.com/tollgate-dev/tollgate/policy"
+)
+
+// Whoever binds on what is another account's is answered as if there were no
+// such thing, to the letter.
+func TestBindingTellsNothingOfOtherAccounts(t *testing.T) {
+	h := build(t)
+	mine, theirs := h.customer(t), must(h.SignUp(t.Context(), operator, admin.SignUp{Owner: ben, Billing: newcomer("").Billing}))(t)
+	sub := must(h.CreateSubproject(t.Context(), operator, theirs.Project.Ref.ID, hierarchy.Info{}))(t)
+	number := hierarchy.Ref{Type: "number", ID: "+1"}
+	must(h.RegisterResource(t.Context(), operator, number, hierarchy.Resource{Parent: sub.Ref}))(t)
+	if mine.Account.Ref == theirs.Account.Ref {
+		t.Fatal("one account")
+	}
+	for _, scope := range []hierarchy.Ref{theirs.Account.Ref, theirs.Billing.Ref, theirs.Project.Ref, sub.Ref, number} {
+		for _, effect := range []policy.Effect{policy.Allow, policy.Deny} {
+			absent := hierarchy.Ref{Type: scope.Type, ID: "absent"}
+			answers := map[hierarchy.Ref]*hierarchy.Error{}
+			for _, asked := range []hierarchy.Ref{scope, absent} {
+				_, err := h.CreateBinding(t.Context(), as(ann), policy.Binding{Subject: ann, Role: "viewer", Scope: asked, Effect: effect})
+				var known *hierarchy.Error
+				if !errors.As(err, &known) {
+					t.Fatalf("%s %s: %v", effect, asked, err)
+				}
+				same := *known
+				if known.Detail != hierarchy.NotFound(asked).Detail {
+					t.Errorf("%s %s: %q", effect, asked, known.Detail)
+				}
+				same.Detail = ""
+				answers[asked] = &same
+			}
+			if diff := cmp.Diff(answers[absent], answers[scope]); diff != "" {
+				t.Errorf("%s %s (-absent +there):\n%s", effect, scope, diff)
+			}
+		}
+	}
+}
+
+// Lists leave out what a deny hides from a member of the account.
+func TestListsLeaveOutWhatIsDenied(t *testing.T) {
+	h := build(t)
+	c := h.customer(t)
+	secret := must(h.CreateProject(t.Context(), operator, c.Account.Ref.ID, hierarchy.Project{}, ""))(t)
+	must(h.CreateBinding(t.Context(), operator, policy.Binding{Subject: ben, Role: "viewer", Scope: c.Account.Ref}))(t)
+	must(h.CreateBinding(t.Context(), operator, policy.Binding{Subject: ben, Role: "viewer", Scope: secret.Ref, Effect: policy.Deny}))(t)
+	page := must(h.Projects(t.Context(), as(ben), c.Account.Ref.ID, admin.Span{Limit: 10}))(t)
+	if len(page.Items) != 1 || page.Items[0].Ref != c.Project.Ref {
+		t.Errorf("ben is shown %+v", page.Items)
+	}
+}
+
+// What is bound on a deleted node can be cleared away, and frees its group and
+// role.
+func TestBindingsOnDeletedNodesCanBeDeleted(t *testing.T) {
+	h := build(t)
+	c := h.customer(t)
+	sub := must(h.CreateSubproject(t.Context(), operator, c.Project.Ref.ID, hierarchy.Info{}))(t)
+	must(h.CreateGroup(t.Context(), operator, c.Account.Ref.ID, "g", policy.Group{}, nil))(t)
+	b := must(h.CreateBinding(t.Context(), operator, policy.Binding{Subject: hierarchy.Ref{Type: "group", ID: "g"}, Role: "viewer", Scope: sub.Ref}))(t)
+	must(h.DeleteSubproject(t.Context(), operator, sub.Ref.ID))(t)
+	_, err := h.DeleteBinding(t.Context(), as(ben), b.Ref.ID)
+	want(t, "a stranger clears it away", "NOT_FOUND", err)
+	must(h.DeleteBinding(t.Context(), as(ann), b.Ref.ID))(t)
+	must(h.DeleteGroup(t.Context(), operator, c.Account.Ref.ID, "g"))(t)
+}
+
+// Deleting a resource does not get round a deny on it.
+func TestDeletingAResourceKeepsItsDeny(t *testing.T) {
+	h := build(t)
+	c := h.customer(t)
+	number := hierarchy.Ref{Type: "number", ID: "+1"}
+	must(h.RegisterResource(t.Context(), operator, number, hierarchy.Resource{Parent: c.Project.Ref}))(t)
+	must(h.CreateBinding(t.Context(), operator, policy.Binding{Subject: ben, Role: "provisioner", Scope: c.Project.Ref}))(t)
+	must(h.CreateBinding(t.Context(), operator, policy.Binding{Subject: ben, Role: "editor", Scope: number, Effect: policy.Deny}))(t)
+	_, err := h.DeleteResource(t.Context(), as(ben), number)
+	want(t, "one who is denied deletes the resource", "PERMISSION_DENIED", err)
+	must(h.DeleteResource(t.Context(), as(ann), number))(t)
+}
+
+// between runs something between the decision of a write and its commit.
+type between struct {
+	*recorder
+	do func()
+}
+
+func (b *between) Commit(ctx context.Context, c *authz.Commit) (authz.Head, string, error) {
+	if do := b.do; do != nil {
+		b.do = nil
+		do()
+	}
+	return b.recorder.Commit(ctx, c)
+}
+
+// A resource does not come into an account that is deleted meanwhile.
+func TestRegisteringRacesWithDeletingTheAccount(t *testing.T) {
+	h := build(t)
+	c := h.customer(t)
+	racing := &between{recorder: h.store}
+	racing.do = func() {
+		if _, err := h.DeleteAccount(context.Background(), operator, c.Account.Ref.ID); err != nil {
+			t.Error(err)
+		}
+	}
+	number := hierarchy.Ref{Type: "number", ID: "+1"}
+	_, err := admin.New(h.engine, racing).RegisterResource(t.Context(), operator, number, hierarchy.Resource{Parent: c.Project.Ref})
+	want(t, "registering in an account that is gone", "NOT_FOUND", err)
+}
+
+// An account that was imported without an owner keeps the one it is given.
+func TestImportGivesAnOwner(t *testing.T) {
+	h := build(t)
+	first := must(h.Import(t.Context(), operator, bundle(t, ""), admin.ImportOptions{}))(t)
+	second := must(h.Import(t.Context(), operator, bundle(t, ""), admin.ImportOptions{Owner: ann}))(t)
+	if !first.OperatorManaged || second.OperatorManaged {
+		t.Errorf("operator-managed: %t, then %t", first.OperatorManaged, second.OperatorManaged)
+	}
+	b := bundle(t, "3")
+	b.Projects = append(b.Projects, admin.BundleProject{ID: "shop"})
+	_, err := h.Import(t.Context(), operator, b, admin.ImportOptions{DryRun: true})
+	want(t, "a dry run with another account's project", "ID_TAKEN", err)
+}
+
+// A write whose reply is lost while the store is away is not decided again: it
+// may have been made.
+func TestACommitThatMayHaveBeenMadeIsNotRepeated(t *testing.T) {
+	h := build(t)
+	c := h.customer(t)
+	h.faults.LoseRepliesOf("evalsha", 8)
+	_, err := h.CreateGroup(t.Context(), operator, c.Account.Ref.ID, "g", policy.Group{}, nil)
+	h.faults.LoseRepliesOf("evalsha", 0)
+	want(t, "a commit without a reply", "STORE_UNAVAILABLE", err)
+	must(h.Group(t.Context(), operator, c.Account.Ref.ID, "g"))(t)
+}
