@@ -99,7 +99,7 @@ func (r *resident) sync(ctx context.Context, keys ...Key) (*round, error) {
 	case <-rd.done:
 		return rd, rd.err
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, unavailable(ctx.Err())
 	}
 }
 
