@@ -15,6 +15,7 @@
 package api
 
 import (
+	"crypto/sha256"
 	"errors"
 	"net/http"
 
@@ -33,6 +34,9 @@ type Config struct {
 	// OperatorKey is the credential of the platform's operators. It never
 	// appears in a log or an error.
 	OperatorKey string
+	// OperatorKeyHash is the SHA-256 of that key, for who has only the hash; it
+	// counts if OperatorKey is empty.
+	OperatorKeyHash [sha256.Size]byte
 	// Ready says why the service cannot answer at the moment; nil for always
 	// ready.
 	Ready func() error
@@ -67,7 +71,11 @@ func newServer(c Config) (*server, error) {
 	if c.Admin == nil {
 		return nil, errors.New("api: no admin service")
 	}
-	if c.OperatorKey == "" {
+	key := digest(c.OperatorKeyHash)
+	if c.OperatorKey != "" {
+		key = digestOf(c.OperatorKey)
+	}
+	if key == (digest{}) {
 		return nil, errors.New("api: no operator key")
 	}
 	if c.Ready == nil {
@@ -87,5 +95,5 @@ func newServer(c Config) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &server{Config: c, key: digestOf(c.OperatorKey), doc: doc, metrics: m}, nil
+	return &server{Config: c, key: key, doc: doc, metrics: m}, nil
 }

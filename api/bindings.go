@@ -39,11 +39,14 @@ func (s *server) listBindings(c *call, _ *none) (page[Binding], error) {
 }
 
 func (c *call) bindingFilter() (f admin.BindingFilter, err error) {
-	if !c.query.Has("scope") && !c.query.Has("account") {
-		return f, hierarchy.Invalid("QUERY_REQUIRED", "scope", "bindings are listed of a scope or of an account: give scope=type:id or account=id")
+	scoped := c.query.Get("scope") != "" // an empty one is none
+	if !scoped && !c.query.Has("account") {
+		return f, hierarchy.Invalid("QUERY_REQUIRED", "scope", "bindings are listed within one account, a subject's too: add account=id, such as account=acc_1, or scope=type:id, such as scope=project:prj_1")
 	}
-	if f.Scope, err = c.refOf("scope"); err != nil {
-		return f, err
+	if scoped {
+		if f.Scope, err = c.refOf("scope"); err != nil {
+			return f, err
+		}
 	}
 	if f.Subject, err = c.refOf("subject"); err != nil {
 		return f, err
@@ -61,7 +64,7 @@ func (s *server) inOneAccount(c *call, f *admin.BindingFilter) error {
 	}
 	account, err := s.Admin.Engine().AccountOf(c.ctx(), f.Scope)
 	if err == nil && account != f.Account {
-		err = inField("scope", hierarchy.NotFound(f.Scope))
+		err = hierarchy.NotFound(f.Scope)
 	}
 	return err
 }

@@ -10,7 +10,31 @@ import (
 	"github.com/tollgate-dev/tollgate/hierarchy"
 )
 
-func (s *server) importBundle(c *call, in *Bundle) (*Imported, error) {
+// bundleBody is a Bundle as it is read: its instants as those of any other body.
+type bundleBody struct {
+	Bundle
+	Bindings []bundleBinding `json:"bindings"`
+}
+
+type bundleBinding struct {
+	admin.BundleBinding
+	NotBefore *Timestamp `json:"not_before"`
+	ExpiresAt *Timestamp `json:"expires_at"`
+}
+
+func (b *bundleBody) bundle() *Bundle {
+	out := b.Bundle
+	if b.Bindings != nil {
+		out.Bindings = make([]admin.BundleBinding, len(b.Bindings))
+	}
+	for i, in := range b.Bindings {
+		in.BundleBinding.NotBefore, in.BundleBinding.ExpiresAt = in.NotBefore.timeOrNil(), in.ExpiresAt.timeOrNil()
+		out.Bindings[i] = in.BundleBinding
+	}
+	return &out
+}
+
+func (s *server) importBundle(c *call, in *bundleBody) (*Imported, error) {
 	dryRun, err := c.flag("dry_run")
 	if err != nil {
 		return nil, err
@@ -19,7 +43,7 @@ func (s *server) importBundle(c *call, in *Bundle) (*Imported, error) {
 	if err != nil {
 		return nil, err
 	}
-	did, err := s.Admin.Import(c.ctx(), c.who, in, admin.ImportOptions{Owner: owner, DryRun: dryRun})
+	did, err := s.Admin.Import(c.ctx(), c.who, in.bundle(), admin.ImportOptions{Owner: owner, DryRun: dryRun})
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +136,7 @@ func (c *call) instant(name string) (int64, error) {
 	if !c.query.Has(name) {
 		return 0, nil
 	}
-	t, err := parseInstant(c.query.Get(name))
+	t, err := ParseInstant(c.query.Get(name))
 	if err != nil {
 		return 0, hierarchy.Invalid("QUERY_INVALID", name, "%s", instantDemand)
 	}

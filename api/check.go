@@ -83,6 +83,9 @@ func (s *server) billingOwner(g *gin.Context) {
 		if err := readQuestion(b.in, &q, &billingShape); err != nil {
 			return err
 		}
+		if q.at != "" {
+			return s.billingOwnerAt(g, b, &q)
+		}
 		a, err := s.Admin.Engine().BillingOwner(g.Request.Context(), &q.Request)
 		if err != nil {
 			return err

@@ -44,6 +44,9 @@ func closeObjects(s *openapi3.Schema) {
 
 func (c *contract) holds(t testing.TB, r *http.Request, a answer) {
 	t.Helper()
+	if r.Method == http.MethodHead {
+		return // TestHead compares it with GET
+	}
 	route, params, err := c.router.FindRoute(r)
 	if err != nil {
 		if a.status < 400 {

@@ -11,6 +11,7 @@ import (
 type question struct {
 	authz.Request
 	explain bool
+	at      string // of a billing owner; "" for now
 }
 
 // shape is which fields a question has on the wire, and which it must have.
@@ -25,7 +26,7 @@ var (
 		required: []string{"subject", "permission", "resource"},
 	}
 	billingShape = shape{
-		known:    []string{"resource", "account", "parent", "at_least"},
+		known:    []string{"resource", "account", "parent", "at_least", "at"},
 		required: []string{"resource"},
 	}
 )
@@ -45,6 +46,8 @@ func (q *question) text(name []byte) *string {
 		return &q.Parent
 	case "at_least":
 		return &q.AtLeast
+	case "at":
+		return &q.at
 	}
 	return nil
 }
@@ -93,6 +96,9 @@ func (s *scanner) field(q *question, name []byte, wrong *error) error {
 		text, err := s.str()
 		if *to = string(text); err == nil && *to == "" {
 			*wrong = first(*wrong, hierarchy.Invalid("FIELD_INVALID", string(name), "must not be empty"))
+		}
+		if to == &q.at {
+			*wrong = first(*wrong, checkInstant(string(name), q.at))
 		}
 		return err
 	case to == nil && (c == 't' || c == 'f'):

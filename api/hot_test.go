@@ -56,7 +56,7 @@ func TestHotBodiesFollowTheDocument(t *testing.T) {
 // hotBodies are bodies in which one thing after the other is wrong.
 func hotBodies() []string {
 	good := map[string]string{"subject": `"user:ann"`, "permission": `"number.update"`, "resource": `"number:1"`}
-	more := []string{"account", "parent", "at_least", "require_billing", "explain", "Subject", "unknown", ""}
+	more := []string{"account", "parent", "at_least", "at", "require_billing", "explain", "Subject", "unknown", ""}
 	values := []string{`"x"`, `""`, `null`, `true`, `1`, `[]`, `{}`}
 	var all []string
 	add := func(fields map[string]string) {

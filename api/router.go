@@ -46,13 +46,25 @@ func (s *server) router() (*gin.Engine, error) {
 			if err != nil {
 				return nil, err
 			}
-			s.metrics.route(r.method, r.path)
-			e.Handle(r.method, r.path, append(group.before[:len(group.before):len(group.before)], r.build(s, op))...)
+			handlers := append(group.before[:len(group.before):len(group.before)], r.build(s, op))
+			for _, method := range methodsOf(r) {
+				s.metrics.route(method, r.path)
+				e.Handle(method, r.path, handlers...)
+			}
 		}
 	}
 	e.NoRoute(s.authenticate, s.noRoute)
 	e.NoMethod(s.authenticate, s.noMethod)
 	return e, nil
+}
+
+// methodsOf are a route's own, and HEAD beside GET (RFC 9110, 9.1): the same answer,
+// of which net/http sends no body.
+func methodsOf(r route) []string {
+	if r.method == get {
+		return []string{get, http.MethodHead}
+	}
+	return []string{r.method}
 }
 
 // documentPath writes Gin's path as the document does.

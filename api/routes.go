@@ -49,17 +49,20 @@ var apiRoutes = []route{
 	{get, "/v1/projects/:project/billing-link", serveJSON((*server).getLink)},
 	{put, "/v1/projects/:project/billing-link", serveJSON((*server).setLink)},
 	{remove, "/v1/projects/:project/billing-link", serveJSON((*server).removeLink)},
+	{get, "/v1/projects/:project/billing-links", serveJSON((*server).listBillingLinks)},
 
 	{post, "/v1/projects/:project/subprojects", serveJSON((*server).createSubproject)},
 	{get, "/v1/projects/:project/subprojects", serveJSON((*server).listSubprojects)},
 	{get, "/v1/subprojects/:subproject", serveJSON((*server).getSubproject)},
 	{patch, "/v1/subprojects/:subproject", serveJSON((*server).updateSubproject)},
 	{remove, "/v1/subprojects/:subproject", serveJSON((*server).deleteSubproject)},
+	{get, "/v1/subprojects/:subproject/parents", serveJSON((*server).listSubprojectParents)},
 
 	{post, "/v1/resources", serveJSON((*server).registerResource)},
 	{get, "/v1/resources/:type/:resource", serveJSON((*server).getResource)},
 	{patch, "/v1/resources/:type/:resource", serveJSON((*server).updateResource)},
 	{remove, "/v1/resources/:type/:resource", serveJSON((*server).deleteResource)},
+	{get, "/v1/resources/:type/:resource/parents", serveJSON((*server).listResourceParents)},
 	{get, "/v1/projects/:project/resources", serveJSON((*server).listProjectResources)},
 	{get, "/v1/subprojects/:subproject/resources", serveJSON((*server).listSubprojectResources)},
 
@@ -82,6 +85,8 @@ var apiRoutes = []route{
 	{get, "/v1/bindings", serveJSON((*server).listBindings)},
 	{get, "/v1/bindings/:binding", serveJSON((*server).getBinding)},
 	{remove, "/v1/bindings/:binding", serveJSON((*server).deleteBinding)},
+
+	{get, "/v1/accounts/:account/log", serveJSON((*server).readLog)},
 
 	{post, "/v1/import", serveJSON((*server).importBundle)},
 	{get, "/v1/accounts/:account/export", serveJSON((*server).exportAccount)},

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/tollgate-dev/tollgate/admin"
@@ -23,12 +25,12 @@ func (t Timestamp) MarshalJSON() ([]byte, error) {
 	return t.UTC().AppendFormat(nil, `"`+wireTime+`"`), nil
 }
 
-// UnmarshalJSON reads any RFC 3339 time after 1970.
+// UnmarshalJSON reads any RFC 3339 time from 1970 to the end of 9999 in UTC.
 func (t *Timestamp) UnmarshalJSON(text []byte) error {
 	var s string
 	err := json.Unmarshal(text, &s)
 	if err == nil {
-		t.Time, err = parseInstant(s)
+		t.Time, err = ParseInstant(s)
 	}
 	if err != nil {
 		return hierarchy.Invalid("FIELD_INVALID", "", "an instant %s", instantDemand)
@@ -36,14 +38,34 @@ func (t *Timestamp) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-const instantDemand = "must be a time after 1970 in RFC 3339, such as 2026-03-01T09:30:00Z"
+const instantDemand = "must be a time in RFC 3339 that lies in the years 1970 to 9999 in UTC, such as 2026-03-01T09:30:00Z"
 
-func parseInstant(s string) (time.Time, error) {
+// instantForm is RFC 3339's, which time.Parse does not hold to: that takes a comma
+// in a second, an hour of one digit, and an offset of 30 hours.
+var instantForm = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$`)
+
+// ParseInstant reads a time as the API does wherever one is given: in RFC 3339,
+// after the beginning of 1970 and before the end of 9999, in UTC. The year is that
+// in UTC: an offset must not carry a time into one of five digits, which could be
+// stored, and never be written again. The error says what a time must be.
+func ParseInstant(s string) (time.Time, error) {
+	s = strings.ToUpper(s) // t and z may be small
 	t, err := time.Parse(time.RFC3339Nano, s)
-	if err == nil && t.UnixMicro() <= 0 {
-		err = errors.New(instantDemand)
+	t = t.UTC()
+	if err != nil || !instantForm.MatchString(s) || t.UnixMicro() <= 0 || t.Year() > maxYear {
+		return time.Time{}, errors.New(instantDemand)
 	}
-	return t, err
+	return t, nil
+}
+
+const maxYear = 9999
+
+// checkInstant refuses a field that is not a time.
+func checkInstant(field, s string) error {
+	if _, err := ParseInstant(s); err != nil {
+		return hierarchy.Invalid("FIELD_INVALID", field, "%s", instantDemand)
+	}
+	return nil
 }
 
 // stampOf is the Timestamp of microseconds since 1970, none for 0.
@@ -62,8 +84,19 @@ func (t Timestamp) micro() int64 {
 	return t.UnixMicro()
 }
 
+// timeOrNil is the time of a Timestamp that may be absent.
+func (t *Timestamp) timeOrNil() *time.Time {
+	if t == nil {
+		return nil
+	}
+	return &t.Time
+}
+
 // Properties are a resource's, as its product wrote them.
 type Properties = json.RawMessage
+
+// RecordBody is a record of the log, as it is stored.
+type RecordBody = json.RawMessage
 
 // Bundle is one whole account, as package admin imports and exports it.
 type Bundle = admin.Bundle

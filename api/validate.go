@@ -37,7 +37,7 @@ func (c *call) decode(in any) error {
 
 // instants makes the document's date-time what Timestamp can read.
 var instants = openapi3.WithStringFormatValidator("date-time", openapi3.NewCallbackValidator(func(s string) error {
-	_, err := parseInstant(s)
+	_, err := ParseInstant(s)
 	return err
 }))
 
