@@ -143,14 +143,18 @@ type PayerQuestion struct {
 	Account  string `json:"account,omitempty"` // of the resource, if it is known
 	Parent   string `json:"parent,omitempty"`  // the container of a resource that is not registered
 	AtLeast  string `json:"at_least,omitempty"`
+	// At asks who paid at an instant that is over; zero: who pays now.
+	At time.Time `json:"at,omitzero"`
 }
 
-// Payer is who pays for a resource.
+// Payer is who pays for a resource, or paid for it.
 type Payer struct {
 	Billing  Billing  `json:"billing"`
 	Path     []string `json:"path"`
 	Account  string   `json:"account,omitempty"`
 	Revision string   `json:"revision,omitempty"`
+	// At is the instant that was asked about; nil for now.
+	At *time.Time `json:"at,omitempty"`
 }
 
 // BillingOwner asks who pays for a resource.
