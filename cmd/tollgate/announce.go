@@ -17,17 +17,20 @@ In another terminal:
 `
 
 // announce says where the server listens and what it keeps where, and shows a
-// key that was made.
-func (a *app) announce(c *settings, addr net.Addr, key string, made bool, log *zap.Logger) {
+// key that was made, "" if none was.
+func (a *app) announce(c *settings, addr net.Addr, made string, log *zap.Logger) {
 	url := "http://" + addr.String()
-	if c.redis == "" {
-		log.Warn("the store is embedded: everything is kept in memory, and is lost when the server stops; --redis keeps it")
+	switch {
+	case c.data != "":
+		log.Info("the store is embedded: everything is kept in memory, and saved within a second of a change", zap.String("file", c.data))
+	case c.redis == "":
+		log.Warn("the store is embedded: everything is kept in memory, and is lost when the server stops; --data or --redis keeps it")
 	}
 	if host, _, err := net.SplitHostPort(addr.String()); err == nil && !net.ParseIP(host).IsLoopback() {
 		log.Warn("the server listens beyond this machine, and without TLS: whoever is on the way can read keys; put a TLS proxy in front", zap.String("addr", addr.String()))
 	}
 	log.Info("Tollgate is ready", zap.String("url", url), zap.String("version", version().Version))
-	if made {
-		a.printf(welcome, url, key)
+	if made != "" {
+		a.printf(welcome, url, made)
 	}
 }

@@ -22,36 +22,44 @@ type backend struct {
 	store   *store.Store
 	engine  *authz.Engine
 	handler http.Handler
+	data    *store.Data // what the embedded store is kept in; nil if it is kept in nothing
+	key     credential
 }
 
 // open wires the store, the engine, administration and the API.
 func (c *settings) open(ctx context.Context, judge *policy.Judge, key string, door *front, log *zap.Logger) (*backend, error) {
-	s, err := c.openStore(ctx, door, log)
-	if err != nil {
+	b := &backend{}
+	if err := b.openStore(ctx, c, door, log); err != nil {
 		return nil, err
 	}
-	b := &backend{store: s}
+	b.key = settleKey(key, b.data, log)
+	s := b.store
+	var err error
 	b.engine, err = authz.NewEngine(s, judge, authz.Options{
 		Bound: c.freshnessBound, Unregistered: c.unregistered, ShadowShare: c.shadowShare, Logger: log,
 	})
 	if err != nil {
-		b.close()
-		return nil, fmt.Errorf("--unregistered-types: %w", err)
+		return nil, errors.Join(fmt.Errorf("--unregistered-types: %w", err), b.close())
 	}
-	b.handler, err = api.New(api.Config{Admin: admin.New(b.engine, s), OperatorKey: key, Ready: b.ready, Logger: log}) //nolint:contextcheck // nothing there waits for anything
+	b.handler, err = api.New(api.Config{ //nolint:contextcheck // nothing there waits for anything
+		Admin: admin.New(b.engine, s), OperatorKeyHash: b.key.hash, Ready: b.ready, Logger: log, Registry: b.registry(),
+	})
 	if err != nil {
-		b.close()
-		return nil, err
+		return nil, errors.Join(err, b.close())
 	}
 	return b, nil
 }
 
-// close ends what open started.
-func (b *backend) close() {
+// close ends what open started. It fails if something could not be saved.
+func (b *backend) close() error {
 	if b.engine != nil {
 		b.engine.Close()
 	}
 	_ = b.store.Close() // there is nothing left to write
+	if b.data != nil {
+		return b.data.Close()
+	}
+	return nil
 }
 
 // pingTimeout is how long the store may take to say that it is there.
@@ -70,13 +78,26 @@ const (
 	lastPause  = 5 * time.Second
 )
 
-// openStore opens the store. A Redis that cannot be reached is tried again
-// until it can or the context ends.
-func (c *settings) openStore(ctx context.Context, door *front, log *zap.Logger) (*store.Store, error) {
+// openStore opens the store.
+func (b *backend) openStore(ctx context.Context, c *settings, door *front, log *zap.Logger) (err error) {
 	options := store.Options{LogLength: c.logLength}
-	if c.redis == "" {
-		return store.OpenEmbedded(options) //nolint:contextcheck // it is closed, not cancelled
+	switch {
+	case c.redis != "":
+		b.store, err = c.openRedis(ctx, options, door, log)
+	case c.data != "":
+		b.store, b.data, err = store.OpenData(c.data, options, log) //nolint:contextcheck // it is closed, not cancelled
+		if err != nil {
+			err = fmt.Errorf("--data: %w", err)
+		}
+	default:
+		b.store, err = store.OpenEmbedded(options) //nolint:contextcheck // it is closed, not cancelled
 	}
+	return err
+}
+
+// openRedis opens a Redis. One that cannot be reached is tried again until it
+// can or the context ends.
+func (c *settings) openRedis(ctx context.Context, options store.Options, door *front, log *zap.Logger) (*store.Store, error) {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		s, err := store.Open(ctx, c.redis, options)
 		if err == nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tollgate-dev/tollgate/api"
 	"github.com/tollgate-dev/tollgate/client"
 )
 
@@ -68,11 +69,11 @@ func validity(until *time.Time) string {
 	return "valid until something is changed, and at most until " + until.Format(time.RFC3339Nano)
 }
 
-// instant reads a flag that is a time.
+// instant reads a flag that is a time, as the server would.
 func instant(flag, text string) (time.Time, error) {
-	t, err := time.Parse(time.RFC3339Nano, text)
+	t, err := api.ParseInstant(text)
 	if err != nil {
-		return t, fmt.Errorf("--%s %q is not a time such as 2026-01-31T12:00:00Z", flag, text)
+		return t, fmt.Errorf("--%s %q is not a time: it %w", flag, text, err)
 	}
 	return t, nil
 }

@@ -81,6 +81,9 @@ func (s session) replay(ctx context.Context, name string, in io.Reader) (*replay
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		if len(batch) == 0 || asking.Err() != nil {
+			if len(outcomes) == 0 && asking.Err() == nil {
+				return nil, fmt.Errorf("no questions in %s", name)
+			}
 			break
 		}
 		outcome := &replay{}

@@ -91,6 +91,7 @@ func TestSignUpAndBind(t *testing.T) {
 	s.want(t, exitNo, "check", "user:ben", "number.create", project)
 	for _, wrong := range [][]string{
 		{"bind", "user:ben", "none", project}, {"bind", "user:ben", "editor", project, "--expires-at", "tomorrow"},
+		{"bind", "user:ben", "editor", project, "--expires-at", "9999-12-31T23:59:59-12:00"}, {"bind", "user:ben", "editor", project, "--not-before", "2100-01-01T00:00:00,5Z"},
 		{"signup", "--owner", "user:ann"}, {"signup", "--owner", "user:ann", "--currency", "XXX"}, {"signup", "x"},
 	} {
 		s.want(t, exitError, wrong...)

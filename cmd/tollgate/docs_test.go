@@ -61,7 +61,11 @@ func TestTables(t *testing.T) {
 // says how.
 func TestEveryFlagHasAVariable(t *testing.T) {
 	root := (&app{}).root()
+	commands := root.Commands()
 	for _, cmd := range root.Commands() {
+		commands = append(commands, cmd.Commands()...)
+	}
+	for _, cmd := range commands {
 		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
 			if f.Name != "help" && !strings.Contains(f.Usage, "[$"+variable(f.Name)+"]") {
 				t.Errorf("%s --%s does not name its variable", cmd.Name(), f.Name)

@@ -69,6 +69,31 @@ func TestFilesOfBundles(t *testing.T) {
 	s.want(t, exitError, "import", "/does/not/exist")
 }
 
+// Numbers of properties come through YAML as they were written; the rest stays
+// YAML for people.
+func TestYAMLKeepsNumbers(t *testing.T) {
+	s := serve(t, environment{})
+	for properties, plain := range map[string]bool{
+		`{"n":12345678901234567890123}`: false,
+		`{"n":1.00}`:                    false,
+		`{"n":[{"m":1e400}]}`:           false,
+		`{"n":-0}`:                      false,
+		`{"m":7,"n":1.5,"s":"no","t":"2026-01-01","u":"1.00"}`: true,
+	} {
+		source := strings.Replace(of("num"), "{", `{"resources":[{"type":"number","id":"x","parent":"project:num-p","properties":`+properties+`}],`, 1)
+		s.want(t, exitYes, "import", file(t, "n.json", source))
+		json := s.want(t, exitYes, "export", "num").out
+		yaml := s.want(t, exitYes, "export", "num", "--format", "yaml").out
+		if strings.HasPrefix(yaml, "- account:") != plain {
+			t.Errorf("%s: %s", properties, yaml)
+		}
+		again := decoded[intake](t, s.want(t, exitYes, "import", "--json", file(t, "n.yaml", yaml)).out)
+		if again.Changed || s.want(t, exitYes, "export", "num").out != json {
+			t.Errorf("%s does not come back: %+v\n%s", properties, again, yaml)
+		}
+	}
+}
+
 // On a terminal the progress is one line that changes.
 func TestProgressOnATerminal(t *testing.T) {
 	var err sink
@@ -99,7 +124,8 @@ func TestCheckFile(t *testing.T) {
 		says string
 	}{
 		"as expected":        {good + "\n\n" + good + "\n", exitYes, "2 of 2 as expected\n"},
-		"nothing":            {"", exitYes, "0 of 0 as expected\n"},
+		"nothing":            {"", exitError, "no questions in -"},
+		"only empty lines":   {"\n \n\n", exitError, "no questions in -"},
 		"more than a batch":  {strings.Repeat(good+"\n", 2500) + wrong, exitNo, "line 2501: user:ben number.update number:+46700000007: expected denied, is allowed: ALLOWED"},
 		"a mismatch":         {wrong + "\n" + good, exitNo, "1 of 2 as expected\n"},
 		"not JSON":           {good + "\nhello\n", exitError, "line 2: not a question in JSON"},

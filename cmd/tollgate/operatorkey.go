@@ -16,24 +16,24 @@ const (
 
 var keyText = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
 
-// operatorKey is the key that operators show. Without one the embedded store
-// gets a new one; state that outlives the server needs a key that does, too.
-func (a *app) operatorKey(c *settings) (key string, made bool, err error) {
+// operatorKey is the key that operators were given to show, "" if they were
+// given none. Only an embedded store can do without: a key is made for it.
+func (a *app) operatorKey(c *settings) (key string, err error) {
 	key, err = a.secret(c.operatorKeyFile, "TOLLGATE_OPERATOR_KEY")
 	switch {
 	case err != nil:
-		return "", false, err
+		return "", err
 	case key == "" && c.redis != "":
-		return "", false, errors.New("with --redis the operator's key must be given: set TOLLGATE_OPERATOR_KEY, or name a file with --operator-key-file; " +
+		return "", errors.New("with --redis the operator's key must be given: set TOLLGATE_OPERATOR_KEY, or name a file with --operator-key-file; " +
 			"a new key is, for example: " + newOperatorKey())
 	case key == "":
-		return newOperatorKey(), true, nil
+		return "", nil
 	case len(key) < operatorKeyMin:
-		return "", false, fmt.Errorf("the operator's key is shorter than %d characters; a new key is, for example: %s", operatorKeyMin, newOperatorKey())
+		return "", fmt.Errorf("the operator's key is shorter than %d characters; a new key is, for example: %s", operatorKeyMin, newOperatorKey())
 	case strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return "", false, errors.New("the operator's key may have printable ASCII characters only, without white space")
+		return "", errors.New("the operator's key may have printable ASCII characters only, without white space")
 	}
-	return key, false, nil
+	return key, nil
 }
 
 func newOperatorKey() string {

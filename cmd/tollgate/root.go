@@ -89,10 +89,13 @@ func (a *app) root() *cobra.Command {
 		a.serveCommand(), a.versionCommand(),
 		a.checkCommand(), a.explainCommand(), a.billingOwnerCommand(),
 		a.importCommand(), a.exportCommand(), a.casbinCommand(),
-		a.signUpCommand(), a.bindCommand(),
+		a.signUpCommand(), a.bindCommand(), a.logCommand(), a.rolesCommand(),
 	)
 	for _, cmd := range root.Commands() {
 		nameVariables(cmd.Flags())
+		for _, sub := range cmd.Commands() {
+			nameVariables(sub.Flags())
+		}
 	}
 	return root
 }

@@ -12,13 +12,16 @@ import (
 const serveHelp = `Starts a server.
 
 Without --redis the store is embedded: everything is kept in memory, and is lost
-when the server stops. With --redis, state is in a Redis or Valkey, 7.0 or later,
-that servers can share.
+when the server stops. With --data FILE it is saved in a file within a second of
+a change, and at SIGTERM or SIGINT, and is there again at the next start; one
+server at a time can use a file. With --redis, state is in a Redis or Valkey, 7.0
+or later, that servers can share.
 
 The operator's key is read from --operator-key-file, or else from
 $TOLLGATE_OPERATOR_KEY; it is never a flag, which others could read in the list
 of processes. With the embedded store a key is made if there is none, and
-printed once; with --redis there must be one.
+printed once; the file of --data has only a hash of it, by which it is accepted
+at the next start. With --redis there must be one.
 
 If Redis cannot be reached, the server starts all the same: it answers /livez
 with 200, /readyz and everything else with 503 and the reason, logs every try,
@@ -31,6 +34,7 @@ seconds at most, and ends.`
 type settings struct {
 	addr            string
 	redis           string
+	data            string
 	operatorKeyFile string
 	model           string
 	unregistered    []string
@@ -44,6 +48,7 @@ type settings struct {
 func (c *settings) flags(flags *pflag.FlagSet) {
 	flags.StringVar(&c.addr, "addr", "127.0.0.1:8080", "address to listen on; port 0 takes a free one")
 	flags.StringVar(&c.redis, "redis", "", "URL of the Redis that keeps all state, redis://, rediss:// or unix://; embedded by default")
+	flags.StringVar(&c.data, "data", "", "file that the embedded store is saved in within a second of a change; it is made if it does not exist")
 	flags.StringVar(&c.operatorKeyFile, "operator-key-file", "", "file with the operator's key; by default the key is $TOLLGATE_OPERATOR_KEY")
 	flags.StringVar(&c.model, "model", "", "file of a Casbin model to follow instead of the one built in; refused if it cannot be proved")
 	flags.StringSliceVar(&c.unregistered, "unregistered-types", nil, "types of product resources that are not registered one by one, with commas between")
@@ -57,6 +62,8 @@ func (c *settings) flags(flags *pflag.FlagSet) {
 // check refuses settings that mean nothing.
 func (c *settings) check() error {
 	switch {
+	case c.data != "" && c.redis != "":
+		return errors.New("--data keeps the embedded store, and --redis uses a Redis instead: give one of the two")
 	case c.shadowShare < 0 || c.shadowShare > 1 || c.shadowShare != c.shadowShare:
 		return fmt.Errorf("--shadow-share is a share, from 0 to 1, and not %v", c.shadowShare)
 	case c.freshnessBound <= 0:

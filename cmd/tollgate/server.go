@@ -33,7 +33,7 @@ func (a *app) serve(ctx context.Context, c *settings, log *zap.Logger) error {
 	if err != nil {
 		return err
 	}
-	key, made, err := a.operatorKey(c)
+	key, err := a.operatorKey(c)
 	if err != nil {
 		return err
 	}
@@ -51,12 +51,12 @@ func (a *app) serve(ctx context.Context, c *settings, log *zap.Logger) error {
 		return errors.Join(err, stopped())
 	}
 	door.open(b.handler)
-	a.announce(c, listener.Addr(), key, made, log)
+	a.announce(c, listener.Addr(), b.key.made, log)
+	b.keepKey()
 	<-ctx.Done()
 	log.Info("Tollgate is stopping: it finishes what it has begun")
 	err = stopped()
-	b.close()
-	return err
+	return errors.Join(err, b.close())
 }
 
 // unlessStopped is err, or nil if it is only that the server was told to
