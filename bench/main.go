@@ -21,5 +21,8 @@ func run(args []string) error {
 	if err := inProcess(os.Stdout); err != nil {
 		return err
 	}
+	if err := realRoles(os.Stdout); err != nil {
+		return err
+	}
 	return overHTTP(os.Stdout)
 }
