@@ -7,8 +7,11 @@ run: ## start Tollgate on 127.0.0.1:8080, on a store in memory
 	go run ./cmd/tollgate serve
 
 .PHONY: test
-test: ## run the tests; those that need redis-server say so if they skip
+test: ## run the tests, and say what they skipped for want of something
 	go test ./...
+	@command -v redis-server >/dev/null || echo '!!! SKIPPED: redis-server is not installed, so nothing was tested on a real Redis'
+	@command -v curl >/dev/null || echo '!!! SKIPPED: curl is not installed, so the commands of README and tour were not run'
+	@test -f ../shared/data/organisations.json || echo '!!! SKIPPED: ../shared/data is absent, so nothing was tested on real organisations and roles'
 
 .PHONY: race
 race: ## run the tests under the race detector
