@@ -64,7 +64,7 @@ func (s *Service) SignUp(ctx context.Context, who Caller, in SignUp) (SignedUp, 
 		// one came too late and has to be made again.
 		_, _, known := s.store.Read(ctx, ids.Account)
 		if err == nil || !errors.Is(known, authz.ErrNoAccount) {
-			return s.signedUp(ctx, ids)
+			return s.signedUp(ctx, ids, in.Owner)
 		}
 	}
 	return SignedUp{}, busy()
@@ -128,21 +128,23 @@ func (in *SignUp) commit(who Caller, ids newIDs) *authz.Commit {
 			{Key: authz.KeyOf(hierarchy.TypeBillingAccount, ids.Billing), After: encode(payer)},
 			{Key: authz.KeyOf(hierarchy.TypeProject, ids.Project), After: encode(project)},
 			{Key: authz.KeyOf(authz.KindLink, ids.Project), After: encode(billing.Link{BillingAccount: ids.Billing})},
-			{Key: authz.KeyOf(hierarchy.TypeBinding, ids.Binding), After: encode(policy.Binding{
-				Subject: in.Owner, Role: policy.Owner, Scope: hierarchy.Ref{Type: hierarchy.TypeAccount, ID: ids.Account}, Effect: policy.Allow,
-			})},
+			{Key: authz.KeyOf(hierarchy.TypeBinding, ids.Binding), After: encode(ownership(in.Owner, hierarchy.Ref{Type: hierarchy.TypeAccount, ID: ids.Account}))},
 		},
 		Payers: []authz.Transition{{Node: hierarchy.Ref{Type: hierarchy.TypeProject, ID: ids.Project}.String(), To: ids.Billing}},
 		Actor:  who.actor(), Caller: who.Name, Action: "account.sign_up",
 	}
 }
 
-// signedUp reads what a sign-up made.
-func (s *Service) signedUp(ctx context.Context, ids newIDs) (SignedUp, error) {
+// signedUp reads what a sign-up made. One that is repeated later answers the
+// account as it is by then; the binding, if it was replaced, as it was made.
+func (s *Service) signedUp(ctx context.Context, ids newIDs, owner hierarchy.Ref) (SignedUp, error) {
 	account := hierarchy.Ref{Type: hierarchy.TypeAccount, ID: ids.Account}
 	v, err := s.view(ctx, Caller{}, account)
 	if err != nil {
 		return SignedUp{}, err
+	}
+	if !v.snapshot.Has(account) {
+		return SignedUp{}, hierarchy.Conflict("ID_DELETED", "this Idempotency-Key has made %s, which was deleted since; take another key", account)
 	}
 	var out SignedUp
 	if out.Account, err = get[hierarchy.Account](ctx, v, account, authz.KeyOf(hierarchy.TypeAccount, ids.Account)); err != nil {
@@ -157,6 +159,15 @@ func (s *Service) signedUp(ctx context.Context, ids newIDs) (SignedUp, error) {
 	}
 	binding := hierarchy.Ref{Type: hierarchy.TypeBinding, ID: ids.Binding}
 	out.Binding, err = get[policy.Binding](ctx, v, binding, authz.KeyOf(binding.Type, binding.ID))
-	out.Revision = out.Binding.Revision
+	out.Revision = out.Project.Revision
+	var known *hierarchy.Error
+	if errors.As(err, &known) && known.Kind == hierarchy.KindNotFound {
+		out.Binding, err = Item[policy.Binding]{Ref: binding, Account: ids.Account, Doc: ownership(owner, account), Created: out.Account.Created, Updated: out.Account.Created, Revision: out.Revision}, nil
+	}
 	return out, err
+}
+
+// ownership is the binding that a sign-up makes.
+func ownership(owner, account hierarchy.Ref) policy.Binding {
+	return policy.Binding{Subject: owner, Role: policy.Owner, Scope: account, Effect: policy.Allow}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tollgate-dev/tollgate/authz"
 	"github.com/tollgate-dev/tollgate/hierarchy"
+	"github.com/tollgate-dev/tollgate/policy"
 )
 
 // M3: a sign-up makes an account, a billing account, a project that it pays
@@ -112,4 +113,20 @@ func signUpInterrupted(t *testing.T, h *house) {
 			t.Errorf("%s: after the retry the owner is answered %v, %v", run, a.Code, a.Billing.Code)
 		}
 	})
+}
+
+// A sign-up that is repeated after the account has changed is still the same
+// one; after the account was deleted, it is refused.
+func TestSignUpRepeatedLater(t *testing.T) {
+	h := build(t)
+	first := must(h.SignUp(t.Context(), operator, newcomer("k")))(t)
+	must(h.CreateBinding(t.Context(), operator, policy.Binding{Subject: ben, Role: policy.Owner, Scope: first.Account.Ref}))(t)
+	must(h.DeleteBinding(t.Context(), operator, first.Binding.Ref.ID))(t)
+	again := must(h.SignUp(t.Context(), operator, newcomer("k")))(t)
+	if again.Account.Ref != first.Account.Ref || again.Binding.Ref != first.Binding.Ref || again.Binding.Doc != first.Binding.Doc {
+		t.Errorf("repeated, it made %+v", again)
+	}
+	must(h.DeleteAccount(t.Context(), operator, first.Account.Ref.ID))(t)
+	_, err := h.SignUp(t.Context(), operator, newcomer("k"))
+	want(t, "a sign-up of a deleted account", "ID_DELETED", err)
 }
