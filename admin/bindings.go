@@ -216,6 +216,9 @@ func (d *draft) mayUnbind(b *policy.Binding) error {
 	if err != nil {
 		return err
 	}
+	if err := d.who.maySee(d.snapshot, at, b.Scope, d.at); err != nil {
+		return err
+	}
 	if b.Effect == policy.Deny {
 		return d.mayDeny(b.Scope, at)
 	}

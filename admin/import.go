@@ -129,6 +129,7 @@ type importing struct {
 	owner   hierarchy.Ref              // whom the import makes owner; may be zero
 	records map[authz.Key]authz.Record // what the account has of what the bundle names
 	named   map[hierarchy.Ref]bool     // what the bundle names
+	bound   map[policy.Binding]bool    // what the import binds
 	out     Imported
 }
 
@@ -151,7 +152,7 @@ func (im *importing) decide(o ImportOptions) error {
 	}
 	if !o.Owner.IsZero() {
 		owner := policy.Binding{Subject: o.Owner, Role: policy.Owner, Scope: im.account(), Effect: policy.Allow}
-		if err := im.bind(owner, map[policy.Binding]bool{}); err != nil {
+		if err := im.bind(owner); err != nil {
 			return err
 		}
 	}
@@ -188,7 +189,7 @@ func (im *importing) settle() error {
 // load reads what the account has of what the bundle names.
 func (im *importing) load() error {
 	im.records = map[authz.Key]authz.Record{}
-	im.named = im.bundle.names()
+	im.named, im.bound = im.bundle.names(), map[policy.Binding]bool{}
 	if im.isNew {
 		return nil
 	}

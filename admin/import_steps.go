@@ -211,25 +211,25 @@ func (im *importing) resources() error {
 }
 
 func (im *importing) bindings() error {
-	seen := make(map[policy.Binding]bool, len(im.bundle.Bindings))
 	for _, b := range im.bundle.Bindings {
-		if err := im.bind(b.binding(), seen); err != nil {
+		if err := im.bind(b.binding()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// bind adds a binding unless the account or the bundle has it already.
-func (im *importing) bind(b policy.Binding, seen map[policy.Binding]bool) error {
+// bind adds a binding unless the account has it, or the import has added it,
+// already.
+func (im *importing) bind(b policy.Binding) error {
 	if err := im.checkBinding(&b); err != nil {
 		return fieldOf("bindings", err)
 	}
-	if seen[b] || im.snapshot.HasBinding(b) {
+	if im.bound[b] || im.snapshot.HasBinding(b) {
 		im.out.Unchanged++
 		return nil
 	}
-	seen[b] = true
+	im.bound[b] = true
 	id := hierarchy.BindingID(hierarchy.NewUID(im.service.now()), im.bundle.Account.ID)
 	im.create(authz.KeyOf(hierarchy.TypeBinding, id), b)
 	im.out.Created[hierarchy.TypeBinding]++

@@ -143,3 +143,27 @@ func TestACommitThatMayHaveBeenMadeIsNotRepeated(t *testing.T) {
 	want(t, "a commit without a reply", "STORE_UNAVAILABLE", err)
 	must(h.Group(t.Context(), operator, c.Account.Ref.ID, "g"))(t)
 }
+
+// Whoever holds the ID of another account's binding learns nothing by it.
+func TestDeletingABindingTellsNothing(t *testing.T) {
+	h := build(t)
+	c := h.customer(t)
+	for _, effect := range []policy.Effect{policy.Allow, policy.Deny} {
+		b := must(h.CreateBinding(t.Context(), operator, policy.Binding{Subject: ben, Role: "viewer", Scope: c.Project.Ref, Effect: effect}))(t)
+		_, err := h.DeleteBinding(t.Context(), as(hierarchy.Ref{Type: "user", ID: "stranger"}), b.Ref.ID)
+		if err == nil || err.Error() != hierarchy.NotFound(b.Ref).Error() {
+			t.Errorf("%s: %v", effect, err)
+		}
+	}
+}
+
+// An owner who is named twice, in the bundle and beside it, is bound once.
+func TestImportBindsAnOwnerOnce(t *testing.T) {
+	h := build(t)
+	b := bundle(t, "")
+	b.Bindings = append(b.Bindings, admin.BundleBinding{Subject: ann, Role: policy.Owner, Scope: hierarchy.Ref{Type: "account", ID: "acme"}})
+	done := must(h.Import(t.Context(), operator, b, admin.ImportOptions{Owner: ann}))(t)
+	if done.Created["binding"] != len(b.Bindings) {
+		t.Errorf("%d bindings were made of %d", done.Created["binding"], len(b.Bindings))
+	}
+}
