@@ -112,7 +112,7 @@ func (s *Service) write(ctx context.Context, who Caller, account, action string,
 	case queue <- struct{}{}:
 		defer func() { <-queue }()
 	case <-ctx.Done():
-		return Written{}, busy()
+		return Written{}, waited()
 	}
 	snapshot, err := s.engine.Snapshot(ctx, account, "")
 	for try := 0; err == nil; try++ {
@@ -142,6 +142,12 @@ func (s *Service) write(ctx context.Context, who Caller, account, action string,
 		return Written{}, hierarchy.NotFound(hierarchy.Ref{Type: hierarchy.TypeAccount, ID: account})
 	}
 	return Written{}, err
+}
+
+// waited is the error of a write whose turn did not come: the writes before it
+// take too long, most likely because the store does.
+func waited() error {
+	return &hierarchy.Error{Kind: hierarchy.KindUnavailable, Reason: "WRITES_WAITING", Detail: "earlier writes to the account have not ended yet, so this one was not begun; try again"}
 }
 
 func busy() error {

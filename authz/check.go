@@ -169,7 +169,8 @@ func (e *Engine) ask(ctx context.Context, q *question, a *Answer) error {
 }
 
 // askByHint answers a question about a node that a hint is left for, from a
-// snapshot inside the bound; any other takes the long way. It does so before the resource is read: a name that is equal to a node's is good.
+// snapshot inside the bound; any other takes the long way. It does so before
+// the resource is read: a name that is equal to a node's is good.
 func (e *Engine) askByHint(q *question, a *Answer) (done bool, err error) {
 	h := e.hints.of(q.Request)
 	if h == nil {
