@@ -27,6 +27,23 @@ type Bundle struct {
 type BundleAccount struct {
 	ID string `json:"id"`
 	hierarchy.Info
+	BundleState
+}
+
+// BundleState says that a node is suspended, and by whom. An import suspends,
+// and never resumes.
+type BundleState struct {
+	Suspended           bool `json:"suspended,omitempty"`
+	SuspendedByOperator bool `json:"suspended_by_operator,omitempty"`
+}
+
+func (b BundleState) overlay(s *hierarchy.State) {
+	s.Suspended = s.Suspended || b.Suspended
+	s.SuspendedByOperator = s.SuspendedByOperator || b.SuspendedByOperator
+}
+
+func bundleState(s hierarchy.State) BundleState {
+	return BundleState{s.Suspended, s.SuspendedByOperator}
 }
 
 // BundleRole is a custom role of a bundle.
@@ -46,6 +63,7 @@ type BundleGroup struct {
 type BundleBillingAccount struct {
 	ID string `json:"id"`
 	hierarchy.Info
+	BundleState
 	Mode          billing.Mode           `json:"mode"`
 	Currency      string                 `json:"currency"`
 	Name          string                 `json:"name,omitempty"`
@@ -57,6 +75,7 @@ type BundleBillingAccount struct {
 type BundleProject struct {
 	ID string `json:"id"`
 	hierarchy.Info
+	BundleState
 	BillingAccount string `json:"billing_account,omitempty"`
 }
 
@@ -65,6 +84,7 @@ type BundleSubproject struct {
 	ID      string `json:"id"`
 	Project string `json:"project"`
 	hierarchy.Info
+	BundleState
 }
 
 // BundleResource is a product resource of a bundle.

@@ -48,8 +48,24 @@ func (s *Service) Export(ctx context.Context, who Caller, account string) (*Bund
 	if err := x.policy(); err != nil {
 		return nil, err
 	}
+	if err := s.exportResources(ctx, account, x.bundle); err != nil {
+		return nil, err
+	}
+	x.dropStrayBindings()
 	sortBindings(x.bundle.Bindings)
-	return x.bundle, s.exportResources(ctx, account, x.bundle)
+	return x.bundle, nil
+}
+
+// dropStrayBindings leaves out bindings on resources that are not exported,
+// because they stand in something deleted.
+func (x *exporting) dropStrayBindings() {
+	exported := map[hierarchy.Ref]bool{}
+	for _, r := range x.bundle.Resources {
+		exported[hierarchy.Ref{Type: r.Type, ID: r.ID}] = true
+	}
+	x.bundle.Bindings = slices.DeleteFunc(x.bundle.Bindings, func(b BundleBinding) bool {
+		return !hierarchy.IsOwn(b.Scope.Type) && !exported[b.Scope]
+	})
 }
 
 // exporting is a bundle under way, from records sorted by kind and ID.
@@ -77,22 +93,24 @@ func (x *exporting) nodes() error {
 	x.gone = map[hierarchy.Ref]bool{}
 	payers := map[string]string{}
 	return errors.Join(
-		each(x, hierarchy.TypeAccount, func(_ string, doc hierarchy.Account) { b.Account.Info = doc.Info }),
+		each(x, hierarchy.TypeAccount, func(_ string, doc hierarchy.Account) {
+			b.Account.Info, b.Account.BundleState = doc.Info, bundleState(doc.State)
+		}),
 		each(x, hierarchy.TypeBillingAccount, func(id string, doc billing.Account) {
 			if !doc.Deleted {
-				b.BillingAccounts = append(b.BillingAccounts, BundleBillingAccount{ID: id, Info: doc.Info, Mode: doc.Mode, Currency: doc.Currency, Name: doc.Name, PostalAddress: doc.PostalAddress, TaxID: doc.TaxID})
+				b.BillingAccounts = append(b.BillingAccounts, BundleBillingAccount{ID: id, Info: doc.Info, BundleState: bundleState(doc.State), Mode: doc.Mode, Currency: doc.Currency, Name: doc.Name, PostalAddress: doc.PostalAddress, TaxID: doc.TaxID})
 			}
 		}),
 		each(x, authz.KindLink, func(id string, doc billing.Link) { payers[id] = doc.BillingAccount }),
 		each(x, hierarchy.TypeProject, func(id string, doc hierarchy.Project) {
 			if x.gone[hierarchy.Ref{Type: hierarchy.TypeProject, ID: id}] = doc.Deleted; !doc.Deleted {
-				b.Projects = append(b.Projects, BundleProject{ID: id, Info: doc.Info, BillingAccount: payers[id]})
+				b.Projects = append(b.Projects, BundleProject{ID: id, Info: doc.Info, BundleState: bundleState(doc.State), BillingAccount: payers[id]})
 			}
 		}),
 		each(x, hierarchy.TypeSubproject, func(id string, doc hierarchy.Subproject) {
 			deleted := doc.Deleted || x.gone[hierarchy.Ref{Type: hierarchy.TypeProject, ID: doc.Project}]
 			if x.gone[hierarchy.Ref{Type: hierarchy.TypeSubproject, ID: id}] = deleted; !deleted {
-				b.Subprojects = append(b.Subprojects, BundleSubproject{ID: id, Project: doc.Project, Info: doc.Info})
+				b.Subprojects = append(b.Subprojects, BundleSubproject{ID: id, Project: doc.Project, Info: doc.Info, BundleState: bundleState(doc.State)})
 			}
 		}),
 	)

@@ -65,6 +65,7 @@ func (im *importing) billingAccounts() error {
 		err := place(im, key, func(doc *billing.Account) error {
 			currency := doc.Currency
 			overlay(&doc.Info, a.Info)
+			a.overlay(&doc.State)
 			doc.Mode, doc.Currency = a.Mode, a.Currency
 			doc.Name, doc.TaxID = or(a.Name, doc.Name), or(a.TaxID, doc.TaxID)
 			if a.PostalAddress != nil {
@@ -95,6 +96,7 @@ func (im *importing) projects() error {
 		key := authz.KeyOf(hierarchy.TypeProject, p.ID)
 		err := place(im, key, func(doc *hierarchy.Project) error {
 			overlay(&doc.Info, p.Info)
+			p.overlay(&doc.State)
 			return buried(key, doc.Deleted)
 		})
 		if err != nil {
@@ -154,6 +156,7 @@ func (im *importing) subprojects() error {
 		_, exists := im.records[key]
 		err := place(im, key, func(doc *hierarchy.Subproject) error {
 			overlay(&doc.Info, sub.Info)
+			sub.overlay(&doc.State)
 			if exists && doc.Project != sub.Project {
 				return moves(key, hierarchy.Ref{Type: hierarchy.TypeProject, ID: doc.Project}, parent)
 			}

@@ -53,6 +53,7 @@ func (s *server) deleteAccount(c *call, _ *none) (Written, error) {
 func viewAccount(i *admin.Item[hierarchy.Account]) Account {
 	return Account{
 		ID: i.Ref.ID, DisplayName: i.Doc.DisplayName, Labels: i.Doc.Labels, OperatorManaged: i.Doc.OperatorManaged,
+		Suspended: i.Doc.Suspended, SuspendedByOperator: i.Doc.SuspendedByOperator,
 		CreatedAt: stampOf(i.Created), UpdatedAt: stampOf(i.Updated), Revision: i.Revision,
 	}
 }

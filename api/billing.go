@@ -70,6 +70,7 @@ func viewBillingAccount(i *admin.Item[billing.Account]) BillingAccount {
 	out := BillingAccount{
 		ID: i.Ref.ID, Account: i.Account, DisplayName: i.Doc.DisplayName, Labels: i.Doc.Labels,
 		Mode: BillingMode(i.Doc.Mode), Currency: i.Doc.Currency, Name: i.Doc.Name, TaxID: i.Doc.TaxID,
+		Suspended: i.Doc.Suspended, SuspendedByOperator: i.Doc.SuspendedByOperator,
 		CreatedAt: stampOf(i.Created), UpdatedAt: stampOf(i.Updated), Revision: i.Revision,
 	}
 	if a := i.Doc.PostalAddress; a != nil {

@@ -58,10 +58,12 @@ var details = map[authz.Code]string{
 	authz.DeniedByBinding:   "a binding denies it, and a deny wins over any allow",
 	authz.ResourceNotFound:  "there is no such resource, or not in the account that was named",
 	authz.ResourceDeleted:   "the resource, or something above it, is deleted",
+	authz.ResourceSuspended: "the resource, or something above it, is suspended",
 	authz.ParentRequired:    "resources of this type are not registered: name the container as parent",
 	authz.ParentMismatch:    "the parent that was named is not the resource's own",
 	authz.ParentNotFound:    "the parent that was named does not exist, or is neither a project nor a subproject",
 	authz.Unbilled:          "nobody pays for it, and the request requires that somebody does",
+	authz.BillingSuspended:  "the billing account that pays for it is suspended, and the request requires that somebody pays",
 	authz.EvaluatorMismatch: "the evaluator and Casbin disagree; denied until that is understood",
 }
 
@@ -91,6 +93,9 @@ func appendBilling(b []byte, p *authz.Billing) []byte {
 	}
 	b = appendMember(b, `,"billing_account":`, p.BillingAccount)
 	b = appendMember(b, `,"project":`, p.Project)
+	if p.Suspended {
+		b = append(b, `,"suspended":true`...)
+	}
 	return append(b, '}')
 }
 

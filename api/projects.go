@@ -70,6 +70,7 @@ func (s *server) deleteSubproject(c *call, _ *none) (Written, error) {
 func viewProject(i *admin.Item[admin.Project]) Project {
 	return Project{
 		ID: i.Ref.ID, Account: i.Account, DisplayName: i.Doc.DisplayName, Labels: i.Doc.Labels, BillingAccount: i.Doc.BillingAccount,
+		Suspended: i.Doc.Suspended, SuspendedByOperator: i.Doc.SuspendedByOperator,
 		CreatedAt: stampOf(i.Created), UpdatedAt: stampOf(i.Updated), Revision: i.Revision,
 	}
 }
@@ -77,6 +78,7 @@ func viewProject(i *admin.Item[admin.Project]) Project {
 func viewSubproject(i *admin.Item[hierarchy.Subproject]) Subproject {
 	return Subproject{
 		ID: i.Ref.ID, Account: i.Account, Project: i.Doc.Project, DisplayName: i.Doc.DisplayName, Labels: i.Doc.Labels,
+		Suspended: i.Doc.Suspended, SuspendedByOperator: i.Doc.SuspendedByOperator,
 		CreatedAt: stampOf(i.Created), UpdatedAt: stampOf(i.Updated), Revision: i.Revision,
 	}
 }

@@ -89,6 +89,12 @@ type Account struct {
 	// Example: AQECAwQFBgEBAgMEBQYHCA
 	Revision Revision `json:"revision,omitempty,omitzero"`
 
+	// Suspended The customer has suspended it; absent if not.
+	Suspended bool `json:"suspended,omitempty,omitzero"`
+
+	// SuspendedByOperator The platform's operator has suspended it; absent if not.
+	SuspendedByOperator bool `json:"suspended_by_operator,omitempty,omitzero"`
+
 	// UpdatedAt An instant, RFC 3339. Answers are in UTC with microseconds.
 	//
 	// Example: 2026-03-01T09:30:00.000000Z
@@ -152,6 +158,9 @@ type Billing struct {
 
 	// Status Whether somebody pays.
 	Status BillingStatus `json:"status"`
+
+	// Suspended The billing account that pays is suspended; absent if it is not, and of the past. It denies only what asks for `require_billing`.
+	Suspended bool `json:"suspended,omitempty,omitzero"`
 }
 
 // BillingStatus Whether somebody pays.
@@ -200,6 +209,12 @@ type BillingAccount struct {
 	//
 	// Example: AQECAwQFBgEBAgMEBQYHCA
 	Revision Revision `json:"revision,omitempty,omitzero"`
+
+	// Suspended The customer has suspended it; absent if not.
+	Suspended bool `json:"suspended,omitempty,omitzero"`
+
+	// SuspendedByOperator The platform's operator has suspended it; absent if not.
+	SuspendedByOperator bool `json:"suspended_by_operator,omitempty,omitzero"`
 
 	// TaxID The tax ID on the invoice.
 	TaxID string `json:"tax_id,omitempty,omitzero"`
@@ -984,6 +999,12 @@ type Project struct {
 	// Example: AQECAwQFBgEBAgMEBQYHCA
 	Revision Revision `json:"revision,omitempty,omitzero"`
 
+	// Suspended The customer has suspended it; absent if not.
+	Suspended bool `json:"suspended,omitempty,omitzero"`
+
+	// SuspendedByOperator The platform's operator has suspended it; absent if not.
+	SuspendedByOperator bool `json:"suspended_by_operator,omitempty,omitzero"`
+
 	// UpdatedAt An instant, RFC 3339. Answers are in UTC with microseconds.
 	//
 	// Example: 2026-03-01T09:30:00.000000Z
@@ -1021,8 +1042,9 @@ type Reason struct {
 	// Example: bnd_01jq8zt2v3w4x5y6z7a8b9c0d1@acc_1
 	Binding string `json:"binding,omitempty,omitzero"`
 
-	// Code Stable: `ALLOWED`, `NO_BINDING`, `DENIED_BY_BINDING`, `RESOURCE_NOT_FOUND`, `RESOURCE_DELETED`, `PARENT_REQUIRED`,
-	// `PARENT_MISMATCH`, `PARENT_NOT_FOUND`, `UNBILLED`, `EVALUATOR_MISMATCH`. There may come to be others.
+	// Code Stable: `ALLOWED`, `NO_BINDING`, `DENIED_BY_BINDING`, `RESOURCE_NOT_FOUND`, `RESOURCE_DELETED`,
+	// `RESOURCE_SUSPENDED`, `PARENT_REQUIRED`, `PARENT_MISMATCH`, `PARENT_NOT_FOUND`, `UNBILLED`, `BILLING_SUSPENDED`,
+	// `EVALUATOR_MISMATCH`. There may come to be others.
 	//
 	//
 	// Example: ALLOWED
@@ -1301,6 +1323,12 @@ type Subproject struct {
 	//
 	// Example: AQECAwQFBgEBAgMEBQYHCA
 	Revision Revision `json:"revision,omitempty,omitzero"`
+
+	// Suspended The customer has suspended it; absent if not.
+	Suspended bool `json:"suspended,omitempty,omitzero"`
+
+	// SuspendedByOperator The platform's operator has suspended it; absent if not.
+	SuspendedByOperator bool `json:"suspended_by_operator,omitempty,omitzero"`
 
 	// UpdatedAt An instant, RFC 3339. Answers are in UTC with microseconds.
 	//

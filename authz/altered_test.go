@@ -51,7 +51,7 @@ func TestAlteredModelsAreFollowed(t *testing.T) {
 					q := w.Question(r)
 					q.At, q.RequireBilling = w.Instant, false
 					want := oracle.Decide(&w.World, q)
-					if want.Path == nil || want.Code == "RESOURCE_DELETED" || isUnregistered(q) {
+					if want.Path == nil || want.Code == "RESOURCE_SUSPENDED" || oracle.Deleted(&w.World, want.Path) || isUnregistered(q) {
 						continue
 					}
 					req := request(q)

@@ -17,18 +17,20 @@ const (
 	DeniedByBinding               // a binding denies it, and deny wins
 	ResourceNotFound              // no such resource, or not in the account named
 	ResourceDeleted               // the resource or something above it is deleted
+	ResourceSuspended             // the resource or something above it is suspended
 	ParentRequired                // a type that is not registered, and no parent named
 	ParentMismatch                // the parent named is not the resource's own
 	ParentNotFound                // the parent named does not exist
 	Unbilled                      // require_billing, and nobody pays
+	BillingSuspended              // require_billing, and the billing account that pays is suspended
 	EvaluatorMismatch             // Casbin decided otherwise: denied until it is understood
 )
 
 var codes = [...]string{
 	NoBinding: "NO_BINDING", Allowed: "ALLOWED", DeniedByBinding: "DENIED_BY_BINDING",
-	ResourceNotFound: "RESOURCE_NOT_FOUND", ResourceDeleted: "RESOURCE_DELETED",
+	ResourceNotFound: "RESOURCE_NOT_FOUND", ResourceDeleted: "RESOURCE_DELETED", ResourceSuspended: "RESOURCE_SUSPENDED",
 	ParentRequired: "PARENT_REQUIRED", ParentMismatch: "PARENT_MISMATCH", ParentNotFound: "PARENT_NOT_FOUND",
-	Unbilled: "UNBILLED", EvaluatorMismatch: "EVALUATOR_MISMATCH",
+	Unbilled: "UNBILLED", BillingSuspended: "BILLING_SUSPENDED", EvaluatorMismatch: "EVALUATOR_MISMATCH",
 }
 
 func (c Code) String() string { return codes[c] }
@@ -58,6 +60,7 @@ type Billing struct {
 	Code           BillingCode
 	BillingAccount string // bare ID; "" if nobody pays
 	Project        string // bare ID of the project through which it pays; may be ""
+	Suspended      bool   // the billing account that pays is suspended
 }
 
 // Answer is a decision and a payer, from one snapshot. The zero Answer is a
@@ -195,12 +198,12 @@ func (s *Snapshot) payer(p *path, b *Billing) {
 	for i := range p.n {
 		switch n := s.nodes.At(p.rows[i]); n.kind {
 		case billingAccount:
-			b.Code, b.BillingAccount = Billed, s.nodes.Key(p.rows[i])[billingAccountID:]
+			b.Code, b.BillingAccount, b.Suspended = Billed, s.nodes.Key(p.rows[i])[billingAccountID:], n.suspended()
 			return
 		case project:
 			b.Code, b.Project = NoBillingLink, s.nodes.Key(p.rows[i])[projectID:]
 			if n.payer != 0 {
-				b.Code, b.BillingAccount = Billed, s.nodes.Key(n.payer)[billingAccountID:]
+				b.Code, b.BillingAccount, b.Suspended = Billed, s.nodes.Key(n.payer)[billingAccountID:], s.nodes.At(n.payer).suspended()
 			}
 			return
 		}

@@ -86,11 +86,20 @@ func decode[T any](body json.RawMessage, into *T) error {
 	return json.Unmarshal(body, into)
 }
 
+// flagsAfter are a node's, once an edit of its record is made. A record that
+// is gone is as good as one that says it is deleted.
+func flagsAfter(e Edit, s *hierarchy.State) flags {
+	if e.After == nil {
+		return deleted
+	}
+	return flagsOf(s)
+}
+
 func (a *applying) account(e Edit) error {
 	var doc hierarchy.Account
 	err := decode(e.After, &doc)
 	n := a.nodes.Edit(a.edit, 0)
-	n.kind, n.deleted = account, doc.Deleted || e.After == nil
+	n.kind, n.flags = account, flagsAfter(e, &doc.State)
 	a.managed = doc.OperatorManaged
 	return err
 }
@@ -99,7 +108,7 @@ func (a *applying) billingAccount(id string, e Edit) error {
 	var doc billing.Account
 	err := decode(e.After, &doc)
 	n := a.node(hierarchy.Ref{Type: hierarchy.TypeBillingAccount, ID: id})
-	n.kind, n.deleted = billingAccount, doc.Deleted || e.After == nil
+	n.kind, n.flags = billingAccount, flagsAfter(e, &doc.State)
 	return err
 }
 
@@ -107,7 +116,7 @@ func (a *applying) project(id string, e Edit) error {
 	var doc hierarchy.Project
 	err := decode(e.After, &doc)
 	n := a.node(hierarchy.Ref{Type: hierarchy.TypeProject, ID: id})
-	n.kind, n.deleted = project, doc.Deleted || e.After == nil
+	n.kind, n.flags = project, flagsAfter(e, &doc.State)
 	return err
 }
 
@@ -118,17 +127,17 @@ func (a *applying) subproject(id string, e Edit) error {
 	}
 	ref := hierarchy.Ref{Type: hierarchy.TypeSubproject, ID: id}
 	before := *a.node(ref)
-	if before.kind == subproject && !before.deleted {
+	if before.kind == subproject && !before.deleted() {
 		a.subprojects--
 	}
-	after := node{kind: subproject, deleted: doc.Deleted || e.After == nil, parent: before.parent}
+	after := node{kind: subproject, flags: flagsAfter(e, &doc.State), parent: before.parent}
 	if e.After != nil && doc.Project == "" {
 		return errors.New("it has no project")
 	}
 	if e.After != nil {
 		after.parent = a.nodes.Put(a.edit, hierarchy.Ref{Type: hierarchy.TypeProject, ID: doc.Project}.String())
 	}
-	if !after.deleted {
+	if !after.deleted() {
 		a.subprojects++
 	}
 	*a.node(ref) = after

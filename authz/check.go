@@ -226,8 +226,7 @@ func (e *Engine) answer(s *Snapshot, q *question, a *Answer) error {
 	if err := q.ask(s); err != nil {
 		return err
 	}
-	if s.deleted(&a.path) {
-		a.Code = ResourceDeleted
+	if a.Code = s.barriers(&a.path, q.Permission).code(); a.Code != NoBinding {
 		return nil
 	}
 	if known {
@@ -237,8 +236,8 @@ func (e *Engine) answer(s *Snapshot, q *question, a *Answer) error {
 		e.shadow.Take(func() policy.Case { return s.shadowCase(*a, q.Permission, q.now()) })
 	}
 	a.Allowed, a.Code = a.verdict.outcome()
-	if a.Allowed && q.RequireBilling && a.Billing.Code != Billed {
-		a.Allowed, a.Code = false, Unbilled
+	if a.Allowed && q.RequireBilling {
+		a.Allowed, a.Code = a.Billing.outcome()
 	}
 	return nil
 }
@@ -272,6 +271,17 @@ func (v *verdict) outcome() (bool, Code) {
 	default:
 		return false, NoBinding
 	}
+}
+
+// outcome is that of a request that is allowed if somebody pays.
+func (b *Billing) outcome() (bool, Code) {
+	switch {
+	case b.Code != Billed:
+		return false, Unbilled
+	case b.Suspended:
+		return false, BillingSuspended
+	}
+	return true, Allowed
 }
 
 // atLeast returns a snapshot inside the bound that is of the token's revision

@@ -1,6 +1,9 @@
 package authz
 
 import (
+	"strings"
+
+	"github.com/tollgate-dev/tollgate/hierarchy"
 	"github.com/tollgate-dev/tollgate/policy"
 )
 
@@ -69,14 +72,57 @@ func (s *Snapshot) pathOfResource(key string, container uint32, p *path) {
 	s.climb(p, container)
 }
 
-// deleted reports whether anything on the path is deleted.
-func (s *Snapshot) deleted(p *path) bool {
+// flags are those of all nodes on the path together.
+func (s *Snapshot) flags(p *path) (all flags) {
 	for i := range p.n {
-		if s.nodes.At(p.rows[i]).deleted {
-			return true
+		all |= s.nodes.At(p.rows[i]).flags
+	}
+	return all
+}
+
+// barriers are the flags on the path that keep a permission from being used
+// there, whoever holds it.
+func (s *Snapshot) barriers(p *path, permission string) flags {
+	all := s.flags(p)
+	if all == 0 {
+		return 0
+	}
+	typ, action := permission, ""
+	if dot := strings.LastIndexByte(permission, '.'); dot >= 0 {
+		typ, action = permission[:dot], permission[dot+1:]
+	}
+	if all&deleted != 0 && hierarchy.OpenWhileDeleted(typ, action) && s.deletedItself(p) {
+		all &^= deleted
+	}
+	if hierarchy.OpenWhileSuspended(typ, action) {
+		all &^= suspended | suspendedByOperator
+	}
+	return all
+}
+
+// deletedItself reports whether what is asked about is a node that is deleted,
+// and nothing above it is.
+func (s *Snapshot) deletedItself(p *path) bool {
+	if p.resource != "" {
+		return false
+	}
+	for i := 1; i < p.n; i++ {
+		if s.nodes.At(p.rows[i]).deleted() {
+			return false
 		}
 	}
-	return false
+	return true
+}
+
+// code is the reason of a denial by flags, or NoBinding for none.
+func (f flags) code() Code {
+	switch {
+	case f&deleted != 0:
+		return ResourceDeleted
+	case f != 0:
+		return ResourceSuspended
+	}
+	return NoBinding
 }
 
 // verdict is what the bindings come to. The zero verdict is a denial.

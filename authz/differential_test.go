@@ -162,7 +162,7 @@ func (d *differential) payer(q oracle.Question, want oracle.Answer, req *authz.R
 // not there, nor what is deleted, nor what is not registered.
 func (d *differential) stock(casbin *stockcasbin.Enforcer, q oracle.Question, want oracle.Answer) {
 	d.t.Helper()
-	if want.Path == nil || want.Code == "RESOURCE_DELETED" || strings.HasPrefix(q.Resource, "message:") {
+	if want.Path == nil || oracle.Deleted(&d.w.World, want.Path) || strings.HasPrefix(q.Resource, "message:") {
 		return
 	}
 	d.n.stock++

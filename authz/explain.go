@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/tollgate-dev/tollgate/hierarchy"
 	"github.com/tollgate-dev/tollgate/policy"
 )
 
@@ -101,9 +102,12 @@ func (s *Snapshot) obstacles(a *Answer, q *question) []Obstacle {
 	if a.Code == EvaluatorMismatch {
 		all = append(all, Obstacle{Code: EvaluatorMismatch, Detail: EvaluatorMismatch.sentence()})
 	}
+	barriers := s.barriers(&a.path, q.Permission)
 	for _, row := range a.path.rows[:a.path.n] {
-		if s.nodes.At(row).deleted {
-			all = append(all, Obstacle{Code: ResourceDeleted, Node: s.nodes.Key(row), Detail: fmt.Sprintf("%s is deleted", s.nodes.Key(row))})
+		for f, what := range flagNames {
+			if s.nodes.At(row).flags&barriers&(1<<f) != 0 {
+				all = append(all, Obstacle{Code: flags(1 << f).code(), Node: s.nodes.Key(row), Detail: s.nodes.Key(row) + what})
+			}
 		}
 	}
 	for _, c := range s.denials(a, &q.asked) {
@@ -113,11 +117,20 @@ func (s *Snapshot) obstacles(a *Answer, q *question) []Obstacle {
 	if !s.allowsSomewhere(a, &q.asked) {
 		all = append(all, Obstacle{Code: NoBinding, Detail: fmt.Sprintf("no binding of %s, or of a group that it is in, on %s gives a role with %s", a.subject, strings.Join(a.Path(), ", "), q.Permission)})
 	}
-	if q.RequireBilling && a.Billing.Code != Billed {
-		all = append(all, Obstacle{Code: Unbilled, Detail: "nobody pays for it, " + a.Billing.Code.String() + ", and the request requires that somebody does"})
+	if q.RequireBilling {
+		switch _, code := a.Billing.outcome(); code {
+		case Unbilled:
+			all = append(all, Obstacle{Code: code, Detail: "nobody pays for it, " + a.Billing.Code.String() + ", and the request requires that somebody does"})
+		case BillingSuspended:
+			payer := hierarchy.TypeBillingAccount + ":" + a.Billing.BillingAccount
+			all = append(all, Obstacle{Code: code, Node: payer, Detail: payer + " pays for it and is suspended, and the request requires that somebody pays"})
+		}
 	}
 	return all
 }
+
+// flagNames say what the bits of flags are, the first bit first.
+var flagNames = [...]string{" is suspended", " is suspended by the platform's operator", " is deleted"}
 
 // denials are all bindings that deny the question at the instant.
 func (s *Snapshot) denials(a *Answer, q *asked) []Cause {

@@ -46,7 +46,7 @@ func (s *Snapshot) edges(place func(string) (string, bool)) iter.Seq2[hierarchy.
 				}
 				parent = refOf(container)
 			}
-			if !n.deleted && !yield(refOf(key), parent) {
+			if !n.deleted() && !yield(refOf(key), parent) {
 				return
 			}
 		}

@@ -86,11 +86,36 @@ func kindOf(typ string) kind {
 
 // node is a row of the hierarchy. It has no pointers.
 type node struct {
-	kind    kind
-	deleted bool
-	parent  uint32 // of a subproject; that of other nodes is the account, row 0
-	payer   uint32 // of a project: the row of its billing account; 0 for none
+	kind   kind
+	flags  flags
+	parent uint32 // of a subproject; that of other nodes is the account, row 0
+	payer  uint32 // of a project: the row of its billing account; 0 for none
 }
+
+// flags are what of a hierarchy.State matters to decisions, a bit each.
+type flags uint8
+
+const (
+	suspended flags = 1 << iota
+	suspendedByOperator
+	deleted
+)
+
+func flagsOf(s *hierarchy.State) (f flags) {
+	if s.Suspended {
+		f |= suspended
+	}
+	if s.SuspendedByOperator {
+		f |= suspendedByOperator
+	}
+	if s.Deleted {
+		f |= deleted
+	}
+	return f
+}
+
+func (n *node) deleted() bool   { return n.flags&deleted != 0 }
+func (n *node) suspended() bool { return n.flags&(suspended|suspendedByOperator) != 0 }
 
 // principal is a subject's row: what is bound to it, and where it belongs.
 type principal struct {

@@ -106,14 +106,14 @@ func request(q oracle.Question) authz.Request {
 func answered(a *authz.Answer) oracle.Answer {
 	return oracle.Answer{
 		Allowed: a.Allowed, Code: a.Code.String(), Path: a.Path(),
-		Billing: a.Billing.Code.String(), Payer: a.Billing.BillingAccount, Project: a.Billing.Project,
+		Billing: a.Billing.Code.String(), Payer: a.Billing.BillingAccount, Project: a.Billing.Project, PayerSuspended: a.Billing.Suspended,
 	}
 }
 
 // differs compares an answer with the oracle's, and the binding that it names
 // as its cause with those that can be.
 func differs(want oracle.Answer, got *authz.Answer) string {
-	deciders, decided := want.Deciders, want.Code == "ALLOWED" || want.Code == "DENIED_BY_BINDING" || want.Code == "UNBILLED"
+	deciders, decided := want.Deciders, want.Code == "ALLOWED" || want.Code == "DENIED_BY_BINDING" || want.Code == "UNBILLED" || want.Code == "BILLING_SUSPENDED"
 	want.Policy, want.Deciders = false, nil
 	have := answered(got)
 	if len(have.Path) == 0 {

@@ -15,7 +15,7 @@ import (
 // exists and is not deleted; nor, then, is anything above it.
 func (s *Snapshot) Has(r hierarchy.Ref) bool {
 	var p path
-	return s.pathOfNode(r.String(), &p) && !s.deleted(&p)
+	return s.pathOfNode(r.String(), &p) && s.flags(&p)&deleted == 0
 }
 
 // Known reports whether such a node was ever made, deleted or not.
@@ -54,7 +54,7 @@ func (s *Snapshot) Allows(subject hierarchy.Ref, permission policy.Permission, n
 		p = path{}
 		s.pathOfResource(res.String(), container, &p)
 	}
-	if s.deleted(&p) {
+	if s.flags(&p) != 0 && s.barriers(&p, permission.String()) != 0 {
 		return false
 	}
 	var v verdict
@@ -72,7 +72,7 @@ func (s *Snapshot) Nodes(typ, projectID, after string) []string {
 	var ids []string
 	for row := range s.nodes.Len() {
 		n := s.nodes.At(row)
-		if n.kind != want || n.deleted || (want == subproject && projectID != "" && n.parent != parent) {
+		if n.kind != want || n.deleted() || (want == subproject && projectID != "" && n.parent != parent) {
 			continue
 		}
 		if id := bare(s.nodes.Key(row)); id > after {
@@ -92,7 +92,7 @@ func (s *Snapshot) PaidBy(billingAccountID string) []string {
 	}
 	var ids []string
 	for row := range s.nodes.Len() {
-		if n := s.nodes.At(row); n.kind == project && !n.deleted && n.payer == payer {
+		if n := s.nodes.At(row); n.kind == project && !n.deleted() && n.payer == payer {
 			ids = append(ids, bare(s.nodes.Key(row)))
 		}
 	}

@@ -21,12 +21,12 @@ const (
 // are linked to it (M11). Only Mode and Currency are required.
 type Account struct {
 	hierarchy.Info
+	hierarchy.State
 	Mode          Mode           `json:"mode"`
 	Currency      string         `json:"currency"` // ISO 4217
 	Name          string         `json:"name,omitempty"`
 	PostalAddress *PostalAddress `json:"postal_address,omitempty"`
 	TaxID         string         `json:"tax_id,omitempty"`
-	Deleted       bool           `json:"deleted,omitempty"`
 	// Linked is set once the account has paid for a project: its currency is
 	// fixed from then on (M11).
 	Linked bool `json:"linked,omitempty"`

@@ -29,6 +29,13 @@ type Info struct {
 type BundleAccount struct {
 	ID string `json:"id"`
 	Info
+	Suspension
+}
+
+// Suspension says whether a node is suspended, and by whom.
+type Suspension struct {
+	Suspended           bool `json:"suspended,omitempty"` // by the customer
+	SuspendedByOperator bool `json:"suspended_by_operator,omitempty"`
 }
 
 // BundleRole is a custom role of a bundle.
@@ -71,12 +78,14 @@ type BillingAccount struct {
 type BundleBillingAccount struct {
 	ID string `json:"id"`
 	BillingAccount
+	Suspension
 }
 
 // BundleProject is a project of a bundle, and who pays for it.
 type BundleProject struct {
 	ID string `json:"id"`
 	Info
+	Suspension
 	BillingAccount string `json:"billing_account,omitempty"`
 }
 
@@ -85,6 +94,7 @@ type BundleSubproject struct {
 	ID      string `json:"id"`
 	Project string `json:"project"`
 	Info
+	Suspension
 }
 
 // BundleResource is a product's resource of a bundle.

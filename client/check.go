@@ -51,6 +51,7 @@ type Billing struct {
 	Reason         string `json:"reason,omitempty"`
 	BillingAccount string `json:"billing_account,omitempty"`
 	Project        string `json:"project,omitempty"`
+	Suspended      bool   `json:"suspended,omitempty"` // the billing account that pays is
 }
 
 // Billed reports whether somebody pays.

@@ -54,25 +54,25 @@ type Info struct {
 // Account is the root of a customer's hierarchy (M2).
 type Account struct {
 	Info
+	State
 	// OperatorManaged accounts need no effective owner: the platform's
 	// operators administer them.
 	OperatorManaged bool `json:"operator_managed,omitempty"`
-	Deleted         bool `json:"deleted,omitempty"`
 }
 
 // Project groups resources, and is a boundary for access, usage and billing
 // (M5). Its parent is the account.
 type Project struct {
 	Info
-	Deleted bool `json:"deleted,omitempty"`
+	State
 }
 
 // Subproject is a project inside a project, without billing and without
 // subprojects (M6).
 type Subproject struct {
 	Info
+	State
 	Project string `json:"project"` // the bare ID of its parent
-	Deleted bool   `json:"deleted,omitempty"`
 }
 
 // Resource is a product's own thing, registered under a project or a

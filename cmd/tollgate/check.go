@@ -129,5 +129,8 @@ func payerOf(b client.Billing) string {
 	if b.Project != "" {
 		text += ", through project:" + strings.TrimPrefix(b.Project, "project:")
 	}
+	if b.Suspended {
+		text += " (suspended)"
+	}
 	return text
 }

@@ -17,11 +17,13 @@ type Question struct {
 // Answer is what must be answered.
 type Answer struct {
 	Allowed bool
-	Code    string   // the reason of the decision
-	Billing string   // BILLED, or why nobody pays
-	Payer   string   // the billing account that pays; "" for nobody
-	Project string   // the project through which it pays; may be ""
-	Path    []string // the resource and its ancestors, nearest first
+	Code    string // the reason of the decision
+	Billing string // BILLED, or why nobody pays
+	Payer   string // the billing account that pays; "" for nobody
+	Project string // the project through which it pays; may be ""
+	// PayerSuspended says that the billing account that pays is suspended.
+	PayerSuspended bool
+	Path           []string // the resource and its ancestors, nearest first
 
 	// Policy is the decision before the state of nodes and billing come in:
 	// what Casbin is asked. Deciders are the IDs of the bindings that any
@@ -38,6 +40,10 @@ func Decide(w *World, q Question) Answer {
 	}
 	a := Answer{Path: path}
 	a.Billing, a.Payer, a.Project = whoPays(w, path)
+	if a.Payer != "" {
+		payer := stateOf(w, "billing_account:"+a.Payer)
+		a.PayerSuspended = payer.Suspended || payer.SuspendedByOperator
+	}
 
 	var allowing, denying []string
 	for _, b := range w.Bindings {
@@ -56,15 +62,17 @@ func Decide(w *World, q Question) Answer {
 		a.Deciders = allowing
 	}
 
-	switch {
-	case anyDeleted(w, path):
-		a.Code = "RESOURCE_DELETED"
+	switch problem := standsInTheWay(w, path, q.Permission); {
+	case problem != "":
+		a.Code = problem
 	case len(denying) > 0:
 		a.Code = "DENIED_BY_BINDING"
 	case len(allowing) == 0:
 		a.Code = "NO_BINDING"
 	case q.RequireBilling && a.Payer == "":
 		a.Code = "UNBILLED"
+	case q.RequireBilling && a.PayerSuspended:
+		a.Code = "BILLING_SUSPENDED"
 	default:
 		a.Allowed, a.Code = true, "ALLOWED"
 	}

@@ -10,8 +10,8 @@ import (
 func small() *World {
 	return &World{
 		Account:         "acme",
-		BillingAccounts: []BillingAccount{{ID: "main"}},
-		Projects:        []Project{{ID: "web", Payer: "main"}, {ID: "lab"}, {ID: "old", Payer: "main", Deleted: true}},
+		BillingAccounts: []BillingAccount{{ID: "main"}, {ID: "late", State: State{SuspendedByOperator: true}}},
+		Projects:        []Project{{ID: "web", Payer: "main"}, {ID: "lab"}, {ID: "old", Payer: "main", State: State{Deleted: true}}, {ID: "idle", Payer: "late", State: State{Suspended: true}}, {ID: "debtor", Payer: "late"}},
 		Subprojects:     []Subproject{{ID: "open", Project: "web"}, {ID: "secret", Project: "web"}, {ID: "inold", Project: "old"}},
 		Resources:       []Resource{{"number:1", "project:web"}, {"number:2", "subproject:secret"}, {"number:3", "subproject:inold"}},
 		Roles: []Role{
@@ -51,6 +51,15 @@ func TestDecide(t *testing.T) {
 		{"split at the last dot", Question{Subject: "user:eve", Permission: "compute.get", Resource: "project:lab", At: 10}, false, "NO_BINDING", "NO_BILLING_LINK", []string{"project:lab", "account:acme"}},
 		{"nobody pays, and somebody must", Question{Subject: "user:ann", Permission: "project.read", Resource: "project:lab", RequireBilling: true}, false, "UNBILLED", "NO_BILLING_LINK", []string{"project:lab", "account:acme"}},
 		{"in a deleted project", Question{Subject: "user:ann", Permission: "number.read", Resource: "number:3"}, false, "RESOURCE_DELETED", "BILLED", []string{"number:3", "subproject:inold", "project:old", "account:acme"}},
+		{"restoring a deleted project", Question{Subject: "user:ann", Permission: "project.restore", Resource: "project:old"}, true, "ALLOWED", "BILLED", []string{"project:old", "account:acme"}},
+		{"restoring what is in it", Question{Subject: "user:ann", Permission: "subproject.restore", Resource: "subproject:inold"}, false, "RESOURCE_DELETED", "BILLED", []string{"subproject:inold", "project:old", "account:acme"}},
+		{"a suspended project", Question{Subject: "user:ann", Permission: "project.configure", Resource: "project:idle"}, false, "RESOURCE_SUSPENDED", "BILLED", []string{"project:idle", "account:acme"}},
+		{"reading a suspended project", Question{Subject: "user:ann", Permission: "number.read", Resource: "project:idle"}, true, "ALLOWED", "BILLED", []string{"project:idle", "account:acme"}},
+		{"resuming a suspended project", Question{Subject: "user:ann", Permission: "project.resume", Resource: "project:idle"}, true, "ALLOWED", "BILLED", []string{"project:idle", "account:acme"}},
+		{"a product's resuming", Question{Subject: "user:ann", Permission: "number.resume", Resource: "project:idle"}, false, "RESOURCE_SUSPENDED", "BILLED", []string{"project:idle", "account:acme"}},
+		{"resuming without a right", Question{Subject: "user:bob", Permission: "project.resume", Resource: "project:idle"}, false, "NO_BINDING", "BILLED", []string{"project:idle", "account:acme"}},
+		{"a suspended payer", Question{Subject: "user:ann", Permission: "number.update", Resource: "project:debtor"}, true, "ALLOWED", "BILLED", []string{"project:debtor", "account:acme"}},
+		{"a suspended payer, and somebody must pay", Question{Subject: "user:ann", Permission: "number.update", Resource: "project:debtor", RequireBilling: true}, false, "BILLING_SUSPENDED", "BILLED", []string{"project:debtor", "account:acme"}},
 		{"no such resource", Question{Subject: "user:ann", Permission: "number.read", Resource: "number:9"}, false, "RESOURCE_NOT_FOUND", "RESOURCE_NOT_FOUND", nil},
 		{"another account", Question{Subject: "user:ann", Permission: "account.read", Resource: "account:other"}, false, "RESOURCE_NOT_FOUND", "RESOURCE_NOT_FOUND", nil},
 		{"a billing account pays for itself", Question{Subject: "user:ann", Permission: "billing_account.read", Resource: "billing_account:main"}, true, "ALLOWED", "BILLED", []string{"billing_account:main", "account:acme"}},

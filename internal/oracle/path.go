@@ -89,27 +89,57 @@ func pathOfNode(w *World, typ, id string) []string {
 	return nil
 }
 
-// anyDeleted reports whether a node of the path is deleted.
-func anyDeleted(w *World, path []string) bool {
+// stateOf is what has been done to a node; a resource has no state.
+func stateOf(w *World, node string) State {
+	typ, id, _ := strings.Cut(node, ":")
+	if typ == "account" {
+		return w.State
+	}
+	for _, b := range w.BillingAccounts {
+		if typ == "billing_account" && b.ID == id {
+			return b.State
+		}
+	}
+	for _, p := range w.Projects {
+		if typ == "project" && p.ID == id {
+			return p.State
+		}
+	}
+	for _, s := range w.Subprojects {
+		if typ == "subproject" && s.ID == id {
+			return s.State
+		}
+	}
+	return State{}
+}
+
+// standsInTheWay is the reason why nobody may do what is asked on a path, ""
+// if there is none. What is deleted cannot be used, except that a deleted node
+// in what is not deleted can be restored. What is suspended cannot be used,
+// except to read it, and to resume and restore Tollgate's own nodes.
+func standsInTheWay(w *World, path []string, permission string) string {
+	typ, action := halves(permission)
+	own := typ == "account" || typ == "billing_account" || typ == "project" || typ == "subproject" ||
+		typ == "group" || typ == "role" || typ == "binding" || typ == "key"
+	for i, node := range path {
+		if stateOf(w, node).Deleted && !(own && action == "restore" && i == 0 && !Deleted(w, path[1:])) {
+			return "RESOURCE_DELETED"
+		}
+	}
 	for _, node := range path {
-		typ, id, _ := strings.Cut(node, ":")
-		if typ == "account" && w.AccountDeleted {
+		if s := stateOf(w, node); (s.Suspended || s.SuspendedByOperator) && action != "read" && !(own && (action == "resume" || action == "restore")) {
+			return "RESOURCE_SUSPENDED"
+		}
+	}
+	return ""
+}
+
+// Deleted reports whether anything on a path is deleted: a policy that is
+// printed has nothing of it.
+func Deleted(w *World, path []string) bool {
+	for _, node := range path {
+		if stateOf(w, node).Deleted {
 			return true
-		}
-		for _, b := range w.BillingAccounts {
-			if typ == "billing_account" && b.ID == id && b.Deleted {
-				return true
-			}
-		}
-		for _, p := range w.Projects {
-			if typ == "project" && p.ID == id && p.Deleted {
-				return true
-			}
-		}
-		for _, s := range w.Subprojects {
-			if typ == "subproject" && s.ID == id && s.Deleted {
-				return true
-			}
 		}
 	}
 	return false

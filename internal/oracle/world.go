@@ -12,7 +12,7 @@ package oracle
 // says the type, and "type:id" where any type can stand.
 type World struct {
 	Account         string
-	AccountDeleted  bool
+	State           State // of the account itself
 	BillingAccounts []BillingAccount
 	Projects        []Project
 	Subprojects     []Subproject
@@ -26,25 +26,32 @@ type World struct {
 	Unregistered []string
 }
 
+// State is what has been done to a node that keeps it from being used.
+type State struct {
+	Suspended           bool // by the customer
+	SuspendedByOperator bool
+	Deleted             bool
+}
+
 // BillingAccount is a billing account of the account.
 type BillingAccount struct {
-	ID      string
-	Deleted bool
+	ID string
+	State
 }
 
 // Project is a project, and the billing account that pays for it; "" for
 // none.
 type Project struct {
-	ID      string
-	Payer   string
-	Deleted bool
+	ID    string
+	Payer string
+	State
 }
 
 // Subproject is a subproject of a project.
 type Subproject struct {
 	ID      string
 	Project string
-	Deleted bool
+	State
 }
 
 // Resource is a registered resource of a product.

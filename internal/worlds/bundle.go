@@ -17,7 +17,7 @@ import (
 // imported. A bundle has no deleted nodes; with them goes what is in them and
 // what is bound to it.
 func Bundle(w *oracle.World) admin.Bundle {
-	b := admin.Bundle{Account: admin.BundleAccount{ID: full(hierarchy.TypeAccount, w.Account)}}
+	b := admin.Bundle{Account: admin.BundleAccount{ID: full(hierarchy.TypeAccount, w.Account), BundleState: bundleState(w.State)}}
 	for _, r := range w.Roles {
 		if !policy.IsPredefined(r.ID) {
 			b.Roles = append(b.Roles, admin.BundleRole{ID: full(hierarchy.TypeRole, r.ID), Role: policy.Role{Permissions: r.Permissions}})
@@ -38,14 +38,14 @@ func Bundle(w *oracle.World) admin.Bundle {
 func bundleNodes(w *oracle.World, b *admin.Bundle) {
 	for _, x := range w.BillingAccounts {
 		if !x.Deleted {
-			b.BillingAccounts = append(b.BillingAccounts, admin.BundleBillingAccount{ID: full(hierarchy.TypeBillingAccount, x.ID), Mode: billing.Postpaid, Currency: "EUR"})
+			b.BillingAccounts = append(b.BillingAccounts, admin.BundleBillingAccount{ID: full(hierarchy.TypeBillingAccount, x.ID), BundleState: bundleState(x.State), Mode: billing.Postpaid, Currency: "EUR"})
 		}
 	}
 	for _, p := range w.Projects {
 		if p.Deleted {
 			continue
 		}
-		x := admin.BundleProject{ID: full(hierarchy.TypeProject, p.ID)}
+		x := admin.BundleProject{ID: full(hierarchy.TypeProject, p.ID), BundleState: bundleState(p.State)}
 		if p.Payer != "" && live(w, "billing_account:"+p.Payer) {
 			x.BillingAccount = full(hierarchy.TypeBillingAccount, p.Payer)
 		}
@@ -53,7 +53,7 @@ func bundleNodes(w *oracle.World, b *admin.Bundle) {
 	}
 	for _, s := range w.Subprojects {
 		if live(w, "subproject:"+s.ID) {
-			b.Subprojects = append(b.Subprojects, admin.BundleSubproject{ID: full(hierarchy.TypeSubproject, s.ID), Project: full(hierarchy.TypeProject, s.Project)})
+			b.Subprojects = append(b.Subprojects, admin.BundleSubproject{ID: full(hierarchy.TypeSubproject, s.ID), Project: full(hierarchy.TypeProject, s.Project), BundleState: bundleState(s.State)})
 		}
 	}
 	for _, res := range w.Resources {
@@ -61,6 +61,14 @@ func bundleNodes(w *oracle.World, b *admin.Bundle) {
 			b.Resources = append(b.Resources, admin.BundleResource{Type: id.Type, ID: id.ID, Parent: ref(res.Parent)})
 		}
 	}
+}
+
+func bundleState(s oracle.State) admin.BundleState {
+	return admin.BundleState{Suspended: s.Suspended, SuspendedByOperator: s.SuspendedByOperator}
+}
+
+func fromBundleState(s admin.BundleState) oracle.State {
+	return oracle.State{Suspended: s.Suspended, SuspendedByOperator: s.SuspendedByOperator}
 }
 
 func bundleBinding(x oracle.Binding) admin.BundleBinding {
@@ -78,7 +86,7 @@ func live(w *oracle.World, node string) bool {
 	case hierarchy.TypeAccount:
 		return true
 	case hierarchy.TypeBillingAccount:
-		return slices.Contains(w.BillingAccounts, oracle.BillingAccount{ID: id.ID})
+		return slices.ContainsFunc(w.BillingAccounts, func(b oracle.BillingAccount) bool { return b.ID == id.ID && !b.Deleted })
 	case hierarchy.TypeProject:
 		return slices.ContainsFunc(w.Projects, func(p oracle.Project) bool { return p.ID == id.ID && !p.Deleted })
 	case hierarchy.TypeSubproject:
@@ -117,7 +125,7 @@ func instant(us int64) *time.Time {
 // FromBundle reads a bundle as plain data, without asking whether it keeps
 // the rules of an import. Its bindings get IDs in their order.
 func FromBundle(b *admin.Bundle) *oracle.World {
-	w := &oracle.World{Account: bare(hierarchy.TypeAccount, b.Account.ID)}
+	w := &oracle.World{Account: bare(hierarchy.TypeAccount, b.Account.ID), State: fromBundleState(b.Account.BundleState)}
 	for _, p := range policy.Predefined {
 		w.Roles = append(w.Roles, oracle.Role{ID: p.ID, Permissions: p.Permissions})
 	}
@@ -132,13 +140,13 @@ func FromBundle(b *admin.Bundle) *oracle.World {
 		w.Groups = append(w.Groups, group)
 	}
 	for _, x := range b.BillingAccounts {
-		w.BillingAccounts = append(w.BillingAccounts, oracle.BillingAccount{ID: bare(hierarchy.TypeBillingAccount, x.ID)})
+		w.BillingAccounts = append(w.BillingAccounts, oracle.BillingAccount{ID: bare(hierarchy.TypeBillingAccount, x.ID), State: fromBundleState(x.BundleState)})
 	}
 	for _, p := range b.Projects {
-		w.Projects = append(w.Projects, oracle.Project{ID: bare(hierarchy.TypeProject, p.ID), Payer: bare(hierarchy.TypeBillingAccount, p.BillingAccount)})
+		w.Projects = append(w.Projects, oracle.Project{ID: bare(hierarchy.TypeProject, p.ID), Payer: bare(hierarchy.TypeBillingAccount, p.BillingAccount), State: fromBundleState(p.BundleState)})
 	}
 	for _, s := range b.Subprojects {
-		w.Subprojects = append(w.Subprojects, oracle.Subproject{ID: bare(hierarchy.TypeSubproject, s.ID), Project: bare(hierarchy.TypeProject, s.Project)})
+		w.Subprojects = append(w.Subprojects, oracle.Subproject{ID: bare(hierarchy.TypeSubproject, s.ID), Project: bare(hierarchy.TypeProject, s.Project), State: fromBundleState(s.BundleState)})
 	}
 	for _, res := range b.Resources {
 		w.Resources = append(w.Resources, oracle.Resource{ID: res.Type + ":" + res.ID, Parent: res.Parent.String()})

@@ -50,8 +50,10 @@ var mutations = []struct {
 	{"open project", 1, (*World).AddProject},
 	{"open subproject", 2, (*World).AddSubproject},
 	{"delete or restore", 3, (*World).deleteOrRestore},
+	{"suspend or resume", 3, (*World).suspendOrResume},
 	{"register", 2, (*World).AddResource},
-	{"move", 2, (*World).move},
+	{"move resource", 2, (*World).move},
+	{"move subproject", 2, (*World).moveSubproject},
 	{"unregister", 1, (*World).unregister},
 }
 
@@ -156,19 +158,40 @@ func (w *World) link(r *rand.Rand) {
 }
 
 func (w *World) deleteOrRestore(r *rand.Rand) {
-	flip := []*bool{}
+	if w.State.Deleted {
+		w.State.Deleted = false
+		return
+	}
+	s := w.someState(r)
+	s.Deleted = !s.Deleted
+}
+
+func (w *World) suspendOrResume(r *rand.Rand) {
+	s := w.someState(r)
+	flag := pick(r, []*bool{&s.Suspended, &s.SuspendedByOperator})
+	*flag = !*flag
+}
+
+// someState is the state of some node, of lower ones more often.
+func (w *World) someState(r *rand.Rand) *oracle.State {
+	if r.IntN(10) == 0 {
+		return &w.State
+	}
+	var states []*oracle.State
 	for i := range w.Subprojects {
-		flip = append(flip, &w.Subprojects[i].Deleted, &w.Subprojects[i].Deleted)
+		states = append(states, &w.Subprojects[i].State, &w.Subprojects[i].State)
 	}
 	for i := range w.Projects {
-		flip = append(flip, &w.Projects[i].Deleted)
+		states = append(states, &w.Projects[i].State)
 	}
-	flip = append(flip, &w.BillingAccounts[0].Deleted)
-	if w.AccountDeleted || r.IntN(10) == 0 {
-		flip = []*bool{&w.AccountDeleted}
+	return pick(r, append(states, &w.BillingAccounts[0].State))
+}
+
+// moveSubproject moves a subproject, with all that is in it.
+func (w *World) moveSubproject(r *rand.Rand) {
+	if n := len(w.Subprojects); n > 0 {
+		w.Subprojects[r.IntN(n)].Project = pick(r, w.Projects).ID
 	}
-	chosen := pick(r, flip)
-	*chosen = !*chosen
 }
 
 func (w *World) move(r *rand.Rand) {

@@ -36,11 +36,11 @@ var (
 	unregistered = []string{"message"}
 
 	types   = []string{"number", "number", "call", "compute.instances", "compute", "leg/1", "номер", "message", "num", "project", "subproject"}
-	actions = []string{"read", "read", "update", "list", "get", "create", "rea", "правка"}
+	actions = []string{"read", "read", "update", "list", "get", "create", "rea", "правка", "resume", "restore"}
 
 	administrative = []string{
 		"account.read", "account.configure", "project.read", "project.open", "project.link", "subproject.create",
-		"binding.grant", "binding.deny", "role.define", "billing_account.inspect", "billing_account.read", "log.inspect",
+		"binding.grant", "binding.deny", "role.define", "project.suspend", "project.resume", "project.restore", "subproject.restore", "account.resume", "billing_account.inspect", "billing_account.read", "log.inspect",
 	}
 )
 

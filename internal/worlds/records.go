@@ -19,18 +19,18 @@ func Records(w *oracle.World) (records, resources []authz.Record) {
 	add := func(kind, id string, body any) {
 		records = append(records, authz.Record{Key: authz.KeyOf(kind, id), Created: Epoch, Updated: Epoch, Version: 1, Body: encode(body)})
 	}
-	add(hierarchy.TypeAccount, w.Account, hierarchy.Account{Deleted: w.AccountDeleted})
+	add(hierarchy.TypeAccount, w.Account, hierarchy.Account{State: stateOf(w.State)})
 	for _, b := range w.BillingAccounts {
-		add(hierarchy.TypeBillingAccount, b.ID, billing.Account{Mode: billing.Postpaid, Currency: "EUR", Deleted: b.Deleted})
+		add(hierarchy.TypeBillingAccount, b.ID, billing.Account{Mode: billing.Postpaid, Currency: "EUR", State: stateOf(b.State)})
 	}
 	for _, p := range w.Projects {
-		add(hierarchy.TypeProject, p.ID, hierarchy.Project{Deleted: p.Deleted})
+		add(hierarchy.TypeProject, p.ID, hierarchy.Project{State: stateOf(p.State)})
 		if p.Payer != "" {
 			add(authz.KindLink, p.ID, billing.Link{BillingAccount: p.Payer})
 		}
 	}
 	for _, s := range w.Subprojects {
-		add(hierarchy.TypeSubproject, s.ID, hierarchy.Subproject{Project: s.Project, Deleted: s.Deleted})
+		add(hierarchy.TypeSubproject, s.ID, hierarchy.Subproject{Project: s.Project, State: stateOf(s.State)})
 	}
 	for _, r := range w.Roles {
 		if !policy.IsPredefined(r.ID) {
@@ -54,6 +54,10 @@ func Records(w *oracle.World) (records, resources []authz.Record) {
 	}
 	slices.SortFunc(resources, byKey)
 	return records, resources
+}
+
+func stateOf(s oracle.State) hierarchy.State {
+	return hierarchy.State{Suspended: s.Suspended, SuspendedByOperator: s.SuspendedByOperator, Deleted: s.Deleted}
 }
 
 func bindingOf(b oracle.Binding) policy.Binding {

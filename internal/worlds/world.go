@@ -60,9 +60,9 @@ func (w *World) fresh(kind string) string {
 }
 
 func (w *World) makeNodes(r *rand.Rand) {
-	w.AccountDeleted = r.IntN(60) == 0
+	w.State = state(r, 60)
 	for range 1 + r.IntN(3) {
-		w.BillingAccounts = append(w.BillingAccounts, oracle.BillingAccount{ID: name(r, w.fresh("bil")), Deleted: r.IntN(30) == 0})
+		w.BillingAccounts = append(w.BillingAccounts, oracle.BillingAccount{ID: name(r, w.fresh("bil")), State: state(r, 30)})
 	}
 	for range 1 + r.IntN(4) {
 		w.AddProject(r)
@@ -73,6 +73,11 @@ func (w *World) makeNodes(r *rand.Rand) {
 	for range 1 + r.IntN(8) {
 		w.AddResource(r)
 	}
+}
+
+// state is, each one time in so many, deleted, suspended or both.
+func state(r *rand.Rand, rare int) oracle.State {
+	return oracle.State{Suspended: r.IntN(2*rare) == 0, SuspendedByOperator: r.IntN(2*rare) == 0, Deleted: r.IntN(rare) == 0}
 }
 
 func (w *World) makeRoles(r *rand.Rand) {
@@ -127,7 +132,7 @@ func (w *World) makeGroups(r *rand.Rand) {
 
 // AddProject opens a project, linked to a billing account as a rule.
 func (w *World) AddProject(r *rand.Rand) {
-	p := oracle.Project{ID: name(r, w.fresh("prj")), Deleted: r.IntN(25) == 0}
+	p := oracle.Project{ID: name(r, w.fresh("prj")), State: state(r, 25)}
 	if r.IntN(4) > 0 {
 		p.Payer = pick(r, w.BillingAccounts).ID
 	}
@@ -136,7 +141,7 @@ func (w *World) AddProject(r *rand.Rand) {
 
 // AddSubproject opens a subproject in some project.
 func (w *World) AddSubproject(r *rand.Rand) {
-	w.Subprojects = append(w.Subprojects, oracle.Subproject{ID: name(r, w.fresh("sub")), Project: pick(r, w.Projects).ID, Deleted: r.IntN(20) == 0})
+	w.Subprojects = append(w.Subprojects, oracle.Subproject{ID: name(r, w.fresh("sub")), Project: pick(r, w.Projects).ID, State: state(r, 20)})
 }
 
 // AddResource registers a resource in some container.
