@@ -46,54 +46,6 @@ func (s *Service) UpdateAccount(ctx context.Context, who Caller, id string, chan
 	}, "account.configure", (*Service).Account)
 }
 
-// DeleteAccount deletes an account in which nothing is left but empty
-// projects and billing accounts. It needs account.close.
-func (s *Service) DeleteAccount(ctx context.Context, who Caller, id string) (Written, error) {
-	ref := hierarchy.Ref{Type: hierarchy.TypeAccount, ID: id}
-	return s.write(ctx, who, id, "account.close", func(d *draft) error {
-		if err := d.may("account.close", ref); err != nil {
-			return err
-		}
-		for _, p := range d.snapshot.Nodes(hierarchy.TypeProject, "", "") {
-			if err := d.mustBeEmpty(p); err != nil {
-				return err
-			}
-		}
-		var doc hierarchy.Account
-		was, err := d.one(authz.KeyOf(ref.Type, ref.ID), &doc)
-		if err != nil {
-			return err
-		}
-		doc.Deleted = true
-		d.replace(was, doc)
-		return nil
-	})
-}
-
-// mustBeEmpty refuses a project in which there is anything.
-func (d *draft) mustBeEmpty(projectID string) error {
-	ref := hierarchy.Ref{Type: hierarchy.TypeProject, ID: projectID}
-	if subs := d.snapshot.Nodes(hierarchy.TypeSubproject, projectID, ""); len(subs) > 0 {
-		return hierarchy.Conflict("NOT_EMPTY", "%s still has subprojects, %s among them; delete them first", ref, subs[0])
-	}
-	return d.mustHoldNothing(ref)
-}
-
-// mustHoldNothing refuses a container that has resources, and guards the
-// write by that.
-func (d *draft) mustHoldNothing(container hierarchy.Ref) error {
-	held, err := d.service.store.Resources(d.ctx, d.snapshot.Account(), container, "", 1)
-	if err != nil {
-		return err
-	}
-	if len(held) > 0 {
-		_, id := held[0].Key.Split()
-		return hierarchy.Conflict("NOT_EMPTY", "%s still has resources, %s among them; delete or move them first", container, id)
-	}
-	d.commit.Empty = append(d.commit.Empty, container.String())
-	return nil
-}
-
 // update writes, and answers the record as it then is.
 func update[T any](ctx context.Context, s *Service, who Caller, ref hierarchy.Ref, decide func(*draft) error, action string, read func(*Service, context.Context, Caller, string) (Item[T], error)) (Item[T], error) {
 	account, err := s.accountOf(ctx, ref)

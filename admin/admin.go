@@ -71,13 +71,14 @@ type Log interface {
 type Service struct {
 	engine *authz.Engine
 	store  Store
-	now    func() time.Time
+	now    func() time.Time   // for IDs
+	clock  func() int64       // the store's time, in microseconds
 	queues [256]chan struct{} // by account; each takes one write at a time
 }
 
 // New makes a service that decides on the engine's snapshots.
 func New(engine *authz.Engine, store Store) *Service {
-	s := &Service{engine: engine, store: store, now: time.Now}
+	s := &Service{engine: engine, store: store, now: time.Now, clock: engine.Now}
 	for i := range s.queues {
 		s.queues[i] = make(chan struct{}, 1)
 	}
@@ -91,6 +92,7 @@ func (s *Service) Engine() *authz.Engine { return s.engine }
 type Written struct {
 	Revision string // a token; pass it as at_least to see the write
 	Changed  bool   // false if everything was so already
+	At       int64  // when it was committed, in microseconds; 0 if nothing was
 }
 
 var queueSeed = maphash.MakeSeed()
@@ -164,5 +166,5 @@ func (s *Service) commit(d *draft) (Written, error) {
 		return Written{}, err
 	}
 	s.engine.Committed(&d.commit, head, previous)
-	return Written{Revision: authz.Token(d.commit.Account, head.Revision), Changed: true}, nil
+	return Written{Revision: authz.Token(d.commit.Account, head.Revision), Changed: true, At: head.At}, nil
 }

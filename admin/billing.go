@@ -88,25 +88,6 @@ func checkCurrency(doc *billing.Account, was string, ref hierarchy.Ref) error {
 	return nil
 }
 
-// DeleteBillingAccount deletes a billing account that pays for no live
-// project and is not the account's last. It needs billing_account.close.
-func (s *Service) DeleteBillingAccount(ctx context.Context, who Caller, id string) (Written, error) {
-	ref := hierarchy.Ref{Type: hierarchy.TypeBillingAccount, ID: id}
-	return s.remove(ctx, who, ref, "billing_account.close", func(d *draft) error {
-		if paid := d.snapshot.PaidBy(id); len(paid) > 0 {
-			return hierarchy.Conflict("BILLING_ACCOUNT_LINKED", "%s pays for project:%s; link that to another billing account first", ref, paid[0])
-		}
-		if len(d.snapshot.Nodes(ref.Type, "", "")) == 1 {
-			return hierarchy.Conflict("LAST_BILLING_ACCOUNT", "an account keeps at least one billing account")
-		}
-		var doc billing.Account
-		was, err := d.one(authz.KeyOf(ref.Type, ref.ID), &doc)
-		doc.Deleted = true
-		d.replace(was, doc)
-		return err
-	})
-}
-
 // remove writes a deletion that needs a permission on the node itself.
 func (s *Service) remove(ctx context.Context, who Caller, ref hierarchy.Ref, permission string, decide func(*draft) error) (Written, error) {
 	account, err := s.accountOf(ctx, ref)

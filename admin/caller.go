@@ -30,7 +30,7 @@ func (c Caller) operates() bool { return c.Actor.IsZero() }
 
 // may refuses unless the actor has a permission on a node of the account, or
 // on a product resource in it. Who may not even see the node is told that it
-// does not exist.
+// does not exist; suspension hides nothing.
 func (c Caller) may(s *authz.Snapshot, permission string, node, resource hierarchy.Ref, at int64) error {
 	if c.operates() {
 		return nil
@@ -46,10 +46,20 @@ func (c Caller) may(s *authz.Snapshot, permission string, node, resource hierarc
 	if !resource.IsZero() {
 		asked = resource
 	}
-	if s.Allows(c.Actor, sight(asked.Type), node, resource, at) {
-		return forbidden(c.Actor, permission, asked)
+	switch {
+	case !s.Holds(c.Actor, sight(asked.Type), node, resource, at):
+		return hierarchy.NotFound(asked)
+	case s.Holds(c.Actor, p, node, resource, at):
+		return &hierarchy.Error{Kind: hierarchy.KindForbidden, Reason: authz.ResourceSuspended.String(), Detail: asked.String() + ", or something above it, is suspended; until it is resumed it can only be read, resumed and restored"}
 	}
-	return hierarchy.NotFound(asked)
+	return forbidden(c.Actor, permission, asked)
+}
+
+// could reports whether the caller may do something to a node, or might were
+// it not suspended.
+func (c Caller) could(s *authz.Snapshot, permission string, node hierarchy.Ref, at int64) bool {
+	p, err := policy.ParsePermission(permission)
+	return err == nil && (c.operates() || s.Holds(c.Actor, p, node, hierarchy.Ref{}, at))
 }
 
 // maySee refuses, as if there were no such scope, who may neither read it nor

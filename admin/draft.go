@@ -23,7 +23,7 @@ type draft struct {
 
 func newDraft(ctx context.Context, s *Service, who Caller, snapshot *authz.Snapshot, action string) *draft {
 	return &draft{
-		ctx: ctx, service: s, who: who, snapshot: snapshot, at: s.engine.Now(),
+		ctx: ctx, service: s, who: who, snapshot: snapshot, at: s.clock(),
 		commit: authz.Commit{
 			Account: snapshot.Account(), Identity: newIdentity(), Guarded: true, Basis: snapshot.Head().Basis,
 			Actor: who.actor(), Caller: who.Name, Action: action,

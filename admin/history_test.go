@@ -95,6 +95,16 @@ func open(of map[string][]admin.Period, node string) string {
 	return ""
 }
 
+// moveSubproject moves some subproject to a project.
+func (p *past) moveSubproject(projectID string) {
+	p.t.Helper()
+	sub := p.places[3+p.rng.IntN(len(p.places)-3)]
+	moved := must(p.MoveSubproject(p.t.Context(), operator, sub.ID, projectID))(p.t)
+	if at := p.moment(); moved.Changed {
+		begin(p.parents, sub.String(), "project:"+projectID, at)
+	}
+}
+
 // step changes something at random.
 func (p *past) step() {
 	p.t.Helper()
@@ -103,6 +113,8 @@ func (p *past) step() {
 	project := "project:" + id
 	ref := p.resources[p.rng.IntN(len(p.resources))]
 	switch linked, where := open(p.links, project), open(p.parents, ref.String()); {
+	case p.rng.IntN(8) == 0:
+		p.moveSubproject(id)
 	case p.rng.IntN(2) == 0 && linked != "" && p.rng.IntN(3) == 0:
 		must(p.RemoveLink(ctx, operator, id))(p.t)
 		end(p.links, project, p.moment())
@@ -116,6 +128,12 @@ func (p *past) step() {
 		place := p.places[p.rng.IntN(len(p.places))]
 		must(p.RegisterResource(ctx, operator, ref, hierarchy.Resource{Parent: place}))(p.t)
 		begin(p.parents, ref.String(), place.String(), p.moment())
+	case p.rng.IntN(2) == 0:
+		place := p.places[p.rng.IntN(len(p.places))]
+		moved := must(p.MoveResource(ctx, operator, ref, place))(p.t)
+		if at := p.moment(); moved.Changed {
+			begin(p.parents, ref.String(), place.String(), at)
+		}
 	case p.rng.IntN(2) == 0: // which changes neither parent nor payer
 		must(p.UpdateResource(ctx, operator, ref, func(l *map[string]string, _ *jsonText) error {
 			*l = map[string]string{"n": fmt.Sprint(p.rng.IntN(100))}

@@ -246,5 +246,5 @@ func buried(key authz.Key, deleted bool) error {
 	if !deleted {
 		return nil
 	}
-	return hierarchy.Conflict("ID_DELETED", "%s was deleted, and its ID is not used again", key)
+	return hierarchy.Conflict("ID_DELETED", "%s was deleted: restore it first; once that is too late its ID is not used again", key)
 }

@@ -69,7 +69,7 @@ func TestBindingsOnDeletedNodesCanBeDeleted(t *testing.T) {
 	sub := must(h.CreateSubproject(t.Context(), operator, c.Project.Ref.ID, hierarchy.Info{}))(t)
 	must(h.CreateGroup(t.Context(), operator, c.Account.Ref.ID, "g", policy.Group{}, nil))(t)
 	b := must(h.CreateBinding(t.Context(), operator, policy.Binding{Subject: hierarchy.Ref{Type: "group", ID: "g"}, Role: "viewer", Scope: sub.Ref}))(t)
-	must(h.DeleteSubproject(t.Context(), operator, sub.Ref.ID))(t)
+	must(h.Delete(t.Context(), operator, sub.Ref))(t)
 	_, err := h.DeleteBinding(t.Context(), as(ben), b.Ref.ID)
 	want(t, "a stranger clears it away", "NOT_FOUND", err)
 	must(h.DeleteBinding(t.Context(), as(ann), b.Ref.ID))(t)
@@ -109,7 +109,7 @@ func TestRegisteringRacesWithDeletingTheAccount(t *testing.T) {
 	c := h.customer(t)
 	racing := &between{recorder: h.store}
 	racing.do = func() {
-		if _, err := h.DeleteAccount(context.Background(), operator, c.Account.Ref.ID); err != nil {
+		if _, err := h.Delete(context.Background(), operator, c.Account.Ref); err != nil {
 			t.Error(err)
 		}
 	}

@@ -187,7 +187,7 @@ func TestWhoReadsTheLog(t *testing.T) {
 	want(t, "cleo", "PERMISSION_DENIED", err)
 	_, _, err = first(as(hierarchy.Ref{Type: hierarchy.TypeUser, ID: "eve"}))
 	want(t, "eve", "NOT_FOUND", err)
-	must(h.DeleteAccount(ctx, operator, root.ID))(t)
+	must(h.Delete(ctx, operator, root))(t)
 	if _, _, err := first(operator); err != nil {
 		t.Errorf("the operator reads the log of a deleted account: %v", err)
 	}

@@ -22,7 +22,7 @@ func TestWhoPaidForWhatIsGone(t *testing.T) {
 	registered := must(h.RegisterResource(ctx, operator, number, hierarchy.Resource{Parent: project.Ref}))(t)
 	must(h.RemoveLink(ctx, operator, project.Ref.ID))(t)
 	must(h.DeleteResource(ctx, operator, number))(t)
-	must(h.DeleteProject(ctx, operator, project.Ref.ID))(t)
+	must(h.Delete(ctx, operator, project.Ref))(t)
 
 	paid := must(h.BillingOwnerAt(ctx, &authz.Request{Resource: number.String(), Account: account}, registered.Created))(t)
 	if paid.Billing.BillingAccount != made.Billing.Ref.ID || len(paid.Path) != 3 {
@@ -102,7 +102,7 @@ func TestWhoReadsHistories(t *testing.T) {
 	want(t, "dora reads the deleted", "NOT_FOUND", read(as(hierarchy.Ref{Type: "user", ID: "dora"}), account))
 	want(t, "ann reads the deleted", "", read(as(ann), account))
 	want(t, "nobody named the account", "NOT_FOUND", read(operator, ""))
-	must(h.DeleteSubproject(ctx, operator, sub.Ref.ID))(t)
+	must(h.Delete(ctx, operator, sub.Ref))(t)
 	want(t, "ben reads what stood in the deleted", "", read(as(ben), account))
 	want(t, "cleo reads what stood in the deleted", "NOT_FOUND", read(as(cleo), account))
 	for who, reason := range map[admin.Caller]string{operator: "", as(ann): "", as(ben): "", as(cleo): "NOT_FOUND"} {

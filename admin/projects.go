@@ -161,22 +161,3 @@ func (s *Service) UpdateProject(ctx context.Context, who Caller, id string, chan
 		return doc.Info.Check()
 	}, "project.configure", (*Service).Project)
 }
-
-// DeleteProject deletes a project that is empty and is not the account's
-// last. It needs project.close.
-func (s *Service) DeleteProject(ctx context.Context, who Caller, id string) (Written, error) {
-	ref := hierarchy.Ref{Type: hierarchy.TypeProject, ID: id}
-	return s.remove(ctx, who, ref, "project.close", func(d *draft) error {
-		if len(d.snapshot.Nodes(ref.Type, "", "")) == 1 {
-			return hierarchy.Conflict("LAST_PROJECT", "an account keeps at least one project")
-		}
-		if err := d.mustBeEmpty(id); err != nil {
-			return err
-		}
-		var doc hierarchy.Project
-		was, err := d.one(authz.KeyOf(ref.Type, ref.ID), &doc)
-		doc.Deleted = true
-		d.replace(was, doc)
-		return err
-	})
-}

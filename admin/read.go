@@ -55,7 +55,7 @@ func (s *Service) view(ctx context.Context, who Caller, node hierarchy.Ref) (*vi
 	if err != nil {
 		return nil, err
 	}
-	return &view{s, who, snapshot, s.engine.Now()}, nil
+	return &view{s, who, snapshot, s.clock()}, nil
 }
 
 // accountOf finds the account of a node or a resource.

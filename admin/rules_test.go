@@ -16,52 +16,20 @@ import (
 func TestLastOfEitherStays(t *testing.T) {
 	h := build(t)
 	c := h.customer(t)
-	_, err := h.DeleteProject(t.Context(), operator, c.Project.Ref.ID)
+	_, err := h.Delete(t.Context(), operator, c.Project.Ref)
 	want(t, "the last project", "LAST_PROJECT", err)
-	_, err = h.DeleteBillingAccount(t.Context(), operator, c.Billing.Ref.ID)
+	_, err = h.Delete(t.Context(), operator, c.Billing.Ref)
 	want(t, "a billing account that pays", "BILLING_ACCOUNT_LINKED", err)
 	must(h.RemoveLink(t.Context(), operator, c.Project.Ref.ID))(t)
-	_, err = h.DeleteBillingAccount(t.Context(), operator, c.Billing.Ref.ID)
+	_, err = h.Delete(t.Context(), operator, c.Billing.Ref)
 	want(t, "the last billing account", "LAST_BILLING_ACCOUNT", err)
 
 	second := must(h.CreateProject(t.Context(), operator, c.Account.Ref.ID, hierarchy.Project{}, c.Billing.Ref.ID))(t)
-	must(h.DeleteProject(t.Context(), operator, c.Project.Ref.ID))(t)
-	_, err = h.DeleteProject(t.Context(), operator, second.Ref.ID)
+	must(h.Delete(t.Context(), operator, c.Project.Ref))(t)
+	_, err = h.Delete(t.Context(), operator, second.Ref)
 	want(t, "the last live project", "LAST_PROJECT", err)
 	_, err = h.Project(t.Context(), operator, c.Project.Ref.ID)
 	want(t, "a deleted project", "NOT_FOUND", err)
-}
-
-// Only what is empty is deleted; and what is deleted denies.
-func TestDeleteWhatIsEmpty(t *testing.T) {
-	h := build(t)
-	c := h.customer(t)
-	must(h.CreateProject(t.Context(), operator, c.Account.Ref.ID, hierarchy.Project{}, ""))(t)
-	sub := must(h.CreateSubproject(t.Context(), operator, c.Project.Ref.ID, hierarchy.Info{}))(t)
-	number := hierarchy.Ref{Type: "number", ID: "+4670"}
-	must(h.RegisterResource(t.Context(), operator, number, hierarchy.Resource{Parent: sub.Ref}))(t)
-
-	_, err := h.DeleteProject(t.Context(), operator, c.Project.Ref.ID)
-	want(t, "a project with a subproject", "NOT_EMPTY", err)
-	_, err = h.DeleteSubproject(t.Context(), operator, sub.Ref.ID)
-	want(t, "a subproject with a resource", "NOT_EMPTY", err)
-	_, err = h.DeleteAccount(t.Context(), operator, c.Account.Ref.ID)
-	want(t, "an account with a subproject", "NOT_EMPTY", err)
-
-	must(h.DeleteResource(t.Context(), operator, number))(t)
-	if a := h.allowed(t, ann, "number.read", number, ""); a.Code != authz.ResourceNotFound {
-		t.Errorf("a deleted resource: %v", a.Code)
-	}
-	must(h.DeleteSubproject(t.Context(), operator, sub.Ref.ID))(t)
-	if a := h.allowed(t, ann, "number.create", sub.Ref, ""); a.Code != authz.ResourceDeleted {
-		t.Errorf("a deleted subproject: %v", a.Code)
-	}
-	_, err = h.RegisterResource(t.Context(), operator, number, hierarchy.Resource{Parent: sub.Ref})
-	want(t, "a resource in a deleted subproject", "NOT_FOUND", err)
-	must(h.DeleteAccount(t.Context(), operator, c.Account.Ref.ID))(t)
-	if a := h.allowed(t, ann, "number.create", c.Project.Ref, ""); a.Code != authz.ResourceDeleted {
-		t.Errorf("a project of a deleted account: %v", a.Code)
-	}
 }
 
 // A resource that is deleted takes its bindings along: registered again, it

@@ -126,7 +126,7 @@ func TestSignUpRepeatedLater(t *testing.T) {
 	if again.Account.Ref != first.Account.Ref || again.Binding.Ref != first.Binding.Ref || again.Binding.Doc != first.Binding.Doc {
 		t.Errorf("repeated, it made %+v", again)
 	}
-	must(h.DeleteAccount(t.Context(), operator, first.Account.Ref.ID))(t)
+	must(h.Delete(t.Context(), operator, first.Account.Ref))(t)
 	_, err := h.SignUp(t.Context(), operator, newcomer("k"))
 	want(t, "a sign-up of a deleted account", "ID_DELETED", err)
 }

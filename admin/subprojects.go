@@ -74,19 +74,3 @@ func (s *Service) UpdateSubproject(ctx context.Context, who Caller, id string, c
 		return doc.Info.Check()
 	}, "subproject.configure", (*Service).Subproject)
 }
-
-// DeleteSubproject deletes a subproject that holds no resources. It needs
-// subproject.close.
-func (s *Service) DeleteSubproject(ctx context.Context, who Caller, id string) (Written, error) {
-	ref := hierarchy.Ref{Type: hierarchy.TypeSubproject, ID: id}
-	return s.remove(ctx, who, ref, "subproject.close", func(d *draft) error {
-		if err := d.mustHoldNothing(ref); err != nil {
-			return err
-		}
-		var doc hierarchy.Subproject
-		was, err := d.one(authz.KeyOf(ref.Type, ref.ID), &doc)
-		doc.Deleted = true
-		d.replace(was, doc)
-		return err
-	})
-}

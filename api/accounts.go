@@ -46,10 +46,6 @@ func (s *server) updateAccount(c *call, in *AccountPatch) (Account, error) {
 	return viewAccount(&item), err
 }
 
-func (s *server) deleteAccount(c *call, _ *none) (Written, error) {
-	return answerOf(s.Admin.DeleteAccount(c.ctx(), c.who, c.path("account")))
-}
-
 func viewAccount(i *admin.Item[hierarchy.Account]) Account {
 	return Account{
 		ID: i.Ref.ID, DisplayName: i.Doc.DisplayName, Labels: i.Doc.Labels, OperatorManaged: i.Doc.OperatorManaged,

@@ -33,10 +33,6 @@ func (s *server) updateBillingAccount(c *call, in *BillingAccountPatch) (Billing
 	return viewBillingAccount(&item), err
 }
 
-func (s *server) deleteBillingAccount(c *call, _ *none) (Written, error) {
-	return answerOf(s.Admin.DeleteBillingAccount(c.ctx(), c.who, c.path("billing_account")))
-}
-
 func (s *server) getLink(c *call, _ *none) (BillingLink, error) {
 	item, err := s.Admin.Link(c.ctx(), c.who, c.path("project"))
 	return viewLink(c.path("project"), &item), err

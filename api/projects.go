@@ -36,10 +36,6 @@ func (s *server) updateProject(c *call, in *ProjectPatch) (Project, error) {
 	return viewProject(&item), err
 }
 
-func (s *server) deleteProject(c *call, _ *none) (Written, error) {
-	return answerOf(s.Admin.DeleteProject(c.ctx(), c.who, c.path("project")))
-}
-
 func (s *server) createSubproject(c *call, in *SubprojectCreate) (Subproject, error) {
 	info := hierarchy.Info{DisplayName: in.DisplayName, Labels: in.Labels}
 	item, err := s.Admin.CreateSubproject(c.ctx(), c.who, c.path("project"), info)
@@ -61,10 +57,6 @@ func (s *server) updateSubproject(c *call, in *SubprojectPatch) (Subproject, err
 		return nil
 	})
 	return viewSubproject(&item), err
-}
-
-func (s *server) deleteSubproject(c *call, _ *none) (Written, error) {
-	return answerOf(s.Admin.DeleteSubproject(c.ctx(), c.who, c.path("subproject")))
 }
 
 func viewProject(i *admin.Item[admin.Project]) Project {

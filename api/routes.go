@@ -1,6 +1,11 @@
 package api
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+
+	"github.com/tollgate-dev/tollgate/hierarchy"
+)
 
 const (
 	get    = http.MethodGet
@@ -23,8 +28,17 @@ var documentRoutes = []route{
 	{get, "/docs/:asset", raw((*server).docs)},
 }
 
-// apiRoutes are all others.
-var apiRoutes = []route{
+// apiRoutes take a credential.
+var apiRoutes = slices.Concat(
+	otherRoutes,
+	lifecycle("/v1/accounts/:account", hierarchy.TypeAccount),
+	lifecycle("/v1/billing-accounts/:billing_account", hierarchy.TypeBillingAccount),
+	lifecycle("/v1/projects/:project", hierarchy.TypeProject),
+	lifecycle("/v1/subprojects/:subproject", hierarchy.TypeSubproject),
+)
+
+// otherRoutes are those that are like no other.
+var otherRoutes = []route{
 	{post, "/v1/check", raw((*server).check)},
 	{post, "/v1/check/batch", raw((*server).checkBatch)},
 	{post, "/v1/billing-owner", raw((*server).billingOwner)},
@@ -33,19 +47,16 @@ var apiRoutes = []route{
 	{post, "/v1/accounts", serveJSON((*server).signUp)},
 	{get, "/v1/accounts/:account", serveJSON((*server).getAccount)},
 	{patch, "/v1/accounts/:account", serveJSON((*server).updateAccount)},
-	{remove, "/v1/accounts/:account", serveJSON((*server).deleteAccount)},
 
 	{post, "/v1/accounts/:account/billing-accounts", serveJSON((*server).createBillingAccount)},
 	{get, "/v1/accounts/:account/billing-accounts", serveJSON((*server).listBillingAccounts)},
 	{get, "/v1/billing-accounts/:billing_account", serveJSON((*server).getBillingAccount)},
 	{patch, "/v1/billing-accounts/:billing_account", serveJSON((*server).updateBillingAccount)},
-	{remove, "/v1/billing-accounts/:billing_account", serveJSON((*server).deleteBillingAccount)},
 
 	{post, "/v1/accounts/:account/projects", serveJSON((*server).createProject)},
 	{get, "/v1/accounts/:account/projects", serveJSON((*server).listProjects)},
 	{get, "/v1/projects/:project", serveJSON((*server).getProject)},
 	{patch, "/v1/projects/:project", serveJSON((*server).updateProject)},
-	{remove, "/v1/projects/:project", serveJSON((*server).deleteProject)},
 	{get, "/v1/projects/:project/billing-link", serveJSON((*server).getLink)},
 	{put, "/v1/projects/:project/billing-link", serveJSON((*server).setLink)},
 	{remove, "/v1/projects/:project/billing-link", serveJSON((*server).removeLink)},
@@ -55,13 +66,14 @@ var apiRoutes = []route{
 	{get, "/v1/projects/:project/subprojects", serveJSON((*server).listSubprojects)},
 	{get, "/v1/subprojects/:subproject", serveJSON((*server).getSubproject)},
 	{patch, "/v1/subprojects/:subproject", serveJSON((*server).updateSubproject)},
-	{remove, "/v1/subprojects/:subproject", serveJSON((*server).deleteSubproject)},
+	{post, "/v1/subprojects/:subproject/move", serveJSON((*server).moveSubproject)},
 	{get, "/v1/subprojects/:subproject/parents", serveJSON((*server).listSubprojectParents)},
 
 	{post, "/v1/resources", serveJSON((*server).registerResource)},
 	{get, "/v1/resources/:type/:resource", serveJSON((*server).getResource)},
 	{patch, "/v1/resources/:type/:resource", serveJSON((*server).updateResource)},
 	{remove, "/v1/resources/:type/:resource", serveJSON((*server).deleteResource)},
+	{post, "/v1/resources/:type/:resource/move", serveJSON((*server).moveResource)},
 	{get, "/v1/resources/:type/:resource/parents", serveJSON((*server).listResourceParents)},
 	{get, "/v1/projects/:project/resources", serveJSON((*server).listProjectResources)},
 	{get, "/v1/subprojects/:subproject/resources", serveJSON((*server).listSubprojectResources)},

@@ -814,6 +814,58 @@ type MemberList struct {
 	NextPageToken string `json:"next_page_token"`
 }
 
+// Move Where to move.
+type Move struct {
+	// Parent A project, or for a resource a project or a subproject, as `type:id`.
+	//
+	// Example: project:prj_2
+	Parent string `json:"parent"`
+}
+
+// Moved What a move changed.
+type Moved struct {
+	// Access Which bindings reach it no longer, and which anew.
+	Access MovedAccess `json:"access"`
+
+	// After Where it stood or stands, and who pays there.
+	After MovedSide `json:"after"`
+
+	// Before Where it stood or stands, and who pays there.
+	Before MovedSide `json:"before"`
+
+	// Changed Whether it was moved, or stood there already.
+	Changed bool `json:"changed"`
+
+	// Node What was moved, as `type:id`.
+	//
+	// Example: subproject:sub_1
+	Node string `json:"node"`
+
+	// Revision A revision of the account, opaque. Present where one thing is answered, absent in lists. Pass it on as `at_least`.
+	//
+	// Example: AQECAwQFBgEBAgMEBQYHCA
+	Revision Revision `json:"revision"`
+}
+
+// MovedAccess Which bindings reach it no longer, and which anew.
+type MovedAccess struct {
+	// Complete False if there are more than 1,000 of either, or some that are not for who asks to see.
+	Complete bool              `json:"complete"`
+	Gained   []ReachingBinding `json:"gained"`
+	Lost     []ReachingBinding `json:"lost"`
+}
+
+// MovedSide Where it stood or stands, and who pays there.
+type MovedSide struct {
+	// Billing Who pays.
+	Billing Billing `json:"billing"`
+
+	// Parent As `type:id`.
+	//
+	// Example: project:prj_2
+	Parent string `json:"parent"`
+}
+
 // NearestMiss A binding that would have allowed it, had one thing been different.
 type NearestMiss struct {
 	// Binding Bare.
@@ -848,6 +900,36 @@ type NearestMiss struct {
 
 	// Subject To whom it is bound, as `type:id`.
 	Subject string `json:"subject"`
+}
+
+// NodeState What a node's state is, beside that of what is above it.
+type NodeState struct {
+	// Changed Whether the request changed anything, or it was so already.
+	Changed bool `json:"changed"`
+
+	// Deleted It is deleted, with everything below it.
+	Deleted bool `json:"deleted"`
+
+	// Node As `type:id`.
+	//
+	// Example: project:prj_1
+	Node string `json:"node"`
+
+	// RestorableUntil An instant, RFC 3339. Answers are in UTC with microseconds.
+	//
+	// Example: 2026-03-01T09:30:00.000000Z
+	RestorableUntil Timestamp `json:"restorable_until,omitempty,omitzero"`
+
+	// Revision A revision of the account, opaque. Present where one thing is answered, absent in lists. Pass it on as `at_least`.
+	//
+	// Example: AQECAwQFBgEBAgMEBQYHCA
+	Revision Revision `json:"revision"`
+
+	// Suspended The customer has suspended it.
+	Suspended bool `json:"suspended"`
+
+	// SuspendedByOperator The platform's operator has suspended it.
+	SuspendedByOperator bool `json:"suspended_by_operator"`
 }
 
 // Obstacle One reason of a denial.
@@ -1033,6 +1115,42 @@ type ProjectList struct {
 
 	// NextPageToken Empty on the last page.
 	NextPageToken string `json:"next_page_token"`
+}
+
+// ReachingBinding A binding on something above.
+type ReachingBinding struct {
+	// Binding Bare.
+	//
+	// Example: bnd_01jq8zt2v3w4x5y6z7a8b9c0d1@acc_1
+	Binding string `json:"binding"`
+
+	// Effect Whether the role's permissions are allowed or denied. A deny wins over any allow, at every level of the path.
+	Effect Effect `json:"effect"`
+
+	// ExpiresAt An instant, RFC 3339. Answers are in UTC with microseconds.
+	//
+	// Example: 2026-03-01T09:30:00.000000Z
+	ExpiresAt Timestamp `json:"expires_at,omitempty,omitzero"`
+
+	// NotBefore An instant, RFC 3339. Answers are in UTC with microseconds.
+	//
+	// Example: 2026-03-01T09:30:00.000000Z
+	NotBefore Timestamp `json:"not_before,omitempty,omitzero"`
+
+	// Role Bare.
+	//
+	// Example: editor
+	Role string `json:"role"`
+
+	// Scope As `type:id`.
+	//
+	// Example: project:prj_1
+	Scope string `json:"scope"`
+
+	// Subject As `type:id`.
+	//
+	// Example: group:support
+	Subject string `json:"subject"`
 }
 
 // Reason Why. An allow and a denial by a binding name the binding.
@@ -1410,6 +1528,12 @@ type GroupAnswer = Group
 
 // HealthAnswer defines model for HealthAnswer.
 type HealthAnswer = Health
+
+// MovedAnswer What a move changed.
+type MovedAnswer = Moved
+
+// NodeStateAnswer What a node's state is, beside that of what is above it.
+type NodeStateAnswer = NodeState
 
 // ProblemAnswer What was wrong, RFC 9457.
 type ProblemAnswer = Problem

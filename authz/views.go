@@ -42,9 +42,28 @@ func (s *Snapshot) Payer(projectID string) string {
 	return bare(s.nodes.Key(s.nodes.At(row).payer))
 }
 
+// BillingOf is who pays for what is in a container.
+func (s *Snapshot) BillingOf(container hierarchy.Ref) (b Billing) {
+	var p path
+	if s.pathOfNode(container.String(), &p) {
+		s.payer(&p, &b)
+	}
+	return b
+}
+
 // Allows decides a permission on a node of the account, or on a product
 // resource in one; the resource may be zero. It applies the state of nodes.
 func (s *Snapshot) Allows(subject hierarchy.Ref, permission policy.Permission, node, res hierarchy.Ref, at int64) bool {
+	return s.allows(subject, permission, node, res, at, 0)
+}
+
+// Holds is Allows, as if nothing were suspended.
+func (s *Snapshot) Holds(subject hierarchy.Ref, permission policy.Permission, node, res hierarchy.Ref, at int64) bool {
+	return s.allows(subject, permission, node, res, at, suspended|suspendedByOperator)
+}
+
+// allows decides as if nothing had the flags that are to be disregarded.
+func (s *Snapshot) allows(subject hierarchy.Ref, permission policy.Permission, node, res hierarchy.Ref, at int64, disregard flags) bool {
 	var p path
 	if !s.pathOfNode(node.String(), &p) {
 		return false
@@ -54,7 +73,7 @@ func (s *Snapshot) Allows(subject hierarchy.Ref, permission policy.Permission, n
 		p = path{}
 		s.pathOfResource(res.String(), container, &p)
 	}
-	if s.flags(&p) != 0 && s.barriers(&p, permission.String()) != 0 {
+	if s.flags(&p) != 0 && s.barriers(&p, permission.String())&^disregard != 0 {
 		return false
 	}
 	var v verdict

@@ -19,6 +19,9 @@ type State struct {
 	Purged bool `json:"purged,omitempty"`
 }
 
+// NodeState is s: what all kinds of node have in common.
+func (s *State) NodeState() *State { return s }
+
 // Retention is how long what was deleted can be restored.
 const Retention = 30 * 24 * time.Hour
 

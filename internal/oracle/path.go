@@ -122,12 +122,14 @@ func standsInTheWay(w *World, path []string, permission string) string {
 	own := typ == "account" || typ == "billing_account" || typ == "project" || typ == "subproject" ||
 		typ == "group" || typ == "role" || typ == "binding" || typ == "key"
 	for i, node := range path {
-		if stateOf(w, node).Deleted && !(own && action == "restore" && i == 0 && !Deleted(w, path[1:])) {
+		restores := own && action == "restore" && i == 0 && !Deleted(w, path[1:])
+		if stateOf(w, node).Deleted && !restores {
 			return "RESOURCE_DELETED"
 		}
 	}
 	for _, node := range path {
-		if s := stateOf(w, node); (s.Suspended || s.SuspendedByOperator) && action != "read" && !(own && (action == "resume" || action == "restore")) {
+		open := action == "read" || own && action == "resume" || own && action == "restore"
+		if s := stateOf(w, node); (s.Suspended || s.SuspendedByOperator) && !open {
 			return "RESOURCE_SUSPENDED"
 		}
 	}
