@@ -40,6 +40,7 @@ type Store interface {
 	ClaimSignUp(ctx context.Context, caller, key, fingerprint string, proposal []byte) (settled []byte, err error)
 	History
 	Log
+	Collection
 }
 
 // History is what a store keeps of the payers of projects and of the parents
@@ -66,6 +67,22 @@ type Log interface {
 	LogBefore(ctx context.Context, account string, before uint64, limit int) ([]authz.Change, error)
 }
 
+// Collection is what a store knows of what is to be collected, and who does
+// it.
+type Collection interface {
+	// Schedule notes what is to be collected, and when; a note that is there
+	// already gets the new time.
+	Schedule(ctx context.Context, d authz.Due) error
+	// Due returns what was to be collected up to an instant, the earliest
+	// first. With an error it returns those that it could read.
+	Due(ctx context.Context, until int64, limit int) ([]authz.Due, error)
+	// Settled takes a note back, unless it has got another time since.
+	Settled(ctx context.Context, d authz.Due) error
+	// Lease takes or renews a lease, and reports whether the holder has it;
+	// no time at all gives it back.
+	Lease(ctx context.Context, name, holder string, last time.Duration) (bool, error)
+}
+
 // Service administers accounts. Its methods may be called by many goroutines
 // at once; writes to one account are queued.
 type Service struct {
@@ -73,12 +90,13 @@ type Service struct {
 	store  Store
 	now    func() time.Time   // for IDs
 	clock  func() int64       // the store's time, in microseconds
+	name   string             // of this replica, as a holder of leases; random
 	queues [256]chan struct{} // by account; each takes one write at a time
 }
 
 // New makes a service that decides on the engine's snapshots.
 func New(engine *authz.Engine, store Store) *Service {
-	s := &Service{engine: engine, store: store, now: time.Now, clock: engine.Now}
+	s := &Service{engine: engine, store: store, now: time.Now, clock: engine.Now, name: newIdentity()}
 	for i := range s.queues {
 		s.queues[i] = make(chan struct{}, 1)
 	}

@@ -31,14 +31,20 @@ type house struct {
 // recorder notes to which account the last commit went.
 type recorder struct {
 	*store.Store
-	mu   sync.Mutex
-	last *authz.Commit
+	mu     sync.Mutex
+	last   *authz.Commit
+	refuse func(*authz.Commit) error // makes commits fail; nil for none
 }
 
 func (r *recorder) Commit(ctx context.Context, c *authz.Commit) (authz.Head, string, error) {
 	r.mu.Lock()
 	r.last = c
 	r.mu.Unlock()
+	if r.refuse != nil {
+		if err := r.refuse(c); err != nil {
+			return authz.Head{}, "", err
+		}
+	}
 	return r.Store.Commit(ctx, c)
 }
 

@@ -130,11 +130,11 @@ func (d *draft) check() error {
 	for _, e := range d.commit.Edits {
 		if kind, _ := e.Key.Split(); kind == authz.KindMember && e.After != nil {
 			if subject, _ := e.Key.Member(); subject.Type == hierarchy.TypeGroup {
-				return errorOr(next.CheckNesting(), checkOwner(d.snapshot, next))
+				return errorOr(next.CheckNesting(), checkOwner(next))
 			}
 		}
 	}
-	return checkOwner(d.snapshot, next)
+	return checkOwner(next)
 }
 
 func errorOr(first, second error) error {
@@ -146,9 +146,9 @@ func errorOr(first, second error) error {
 
 // checkOwner keeps an account from losing its last effective owner. Deleted
 // and operator-managed accounts need none.
-func checkOwner(before, after *authz.Snapshot) error {
+func checkOwner(after *authz.Snapshot) error {
 	account := hierarchy.Ref{Type: hierarchy.TypeAccount, ID: after.Account()}
-	if after.HasEffectiveOwner() || after.OperatorManaged() || (!after.Has(account) && before.Has(account)) {
+	if after.HasEffectiveOwner() || after.OperatorManaged() || !after.Has(account) {
 		return nil
 	}
 	return hierarchy.Conflict("LAST_OWNER", "the account would be left without an effective owner: a user bound to owner at the account, without a window, whom no deny binding at the account reaches; bind another owner first")

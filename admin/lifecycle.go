@@ -123,8 +123,12 @@ func (s *Service) Delete(ctx context.Context, who Caller, node hierarchy.Ref) (S
 		if err := d.may(permission, node); err != nil {
 			return err
 		}
+		if err := d.mayGo(node); err != nil {
+			return err
+		}
 		state.Deleted = true
-		return d.mayGo(node)
+		// Before it is committed: a note too many is found to be one.
+		return s.store.Schedule(ctx, authz.Due{Account: d.snapshot.Account(), Node: node, At: RestorableUntil(d.at)})
 	})
 }
 

@@ -1,6 +1,12 @@
 package admin_test
 
 import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -239,4 +245,51 @@ func TestRestoringEnds(t *testing.T) {
 	want(t, "restoring after 30 days", "NOT_FOUND", err)
 	at--
 	must(h.Restore(ctx, operator, e.Project.Ref))(t)
+}
+
+// Show that suspending costs the same, whatever is below: TOLLGATE_TEST_BELOW
+// is how many resources there are at most, 3,000 unless it is set.
+func TestSuspendingCostsTheSameWhateverIsBelow(t *testing.T) {
+	most := 3_000
+	if n, err := strconv.Atoi(os.Getenv("TOLLGATE_TEST_BELOW")); err == nil {
+		most = n
+	}
+	onBoth(t, func(t *testing.T, h *house) {
+		ctx := t.Context()
+		e := h.estate(t)
+		var commands []int
+		for have, below := 0, 10; ; below = most {
+			for ; have < below; have += min(1_000, below-have) {
+				h.fill(t, e.SignedUp, have, min(1_000, below-have))
+			}
+			for _, do := range []func(context.Context, admin.Caller, hierarchy.Ref) (admin.Stated, error){h.Suspend, h.Resume, h.Delete, h.Restore} {
+				must(h.engine.Refresh(ctx, e.Account.Ref.ID))(t)
+				h.faults.Clear()
+				must(do(ctx, operator, e.Account.Ref))(t)
+				commands = append(commands, h.faults.Calls())
+			}
+			if below == most {
+				break
+			}
+		}
+		t.Logf("calls to suspend, resume, delete and restore: %v with 10 resources below, %v with %d", commands[:4], commands[4:], most)
+		if !slices.Equal(commands[:4], commands[4:]) {
+			t.Error("they differ")
+		}
+		h.code(t, authz.Allowed, ann, "number.update", hierarchy.Ref{Type: "number", ID: e.Account.Ref.ID + "-below-3"}, "")
+		must(h.Suspend(ctx, operator, e.Account.Ref))(t)
+		h.code(t, authz.ResourceSuspended, ann, "number.update", hierarchy.Ref{Type: "number", ID: e.Account.Ref.ID + "-below-3"}, "")
+	})
+}
+
+// fill registers so many resources at once.
+func (h *house) fill(t *testing.T, c admin.SignedUp, from, count int) {
+	t.Helper()
+	commit := authz.Commit{Account: c.Account.Ref.ID, Identity: fmt.Sprintf("%016x", from+1), Versions: map[authz.Key]uint64{}, Actor: "operator", Caller: "operator", Action: "resource.register"}
+	for i := range count {
+		key := authz.ResourceKey(hierarchy.Ref{Type: "number", ID: fmt.Sprintf("%s-below-%d", c.Account.Ref.ID, from+i)})
+		commit.Edits = append(commit.Edits, authz.Edit{Key: key, After: json.RawMessage(`{"parent":"` + c.Project.Ref.String() + `"}`)})
+	}
+	_, _, err := h.store.Commit(t.Context(), &commit)
+	must(0, err)(t)
 }

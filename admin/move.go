@@ -67,9 +67,7 @@ func (s *Service) MoveResource(ctx context.Context, who Caller, ref, to hierarch
 		if err := d.mayMove(ref, m, "resource.register"); err != nil || m.From == to {
 			return err
 		}
-		if !doc.Moved { // its history begins with its registration
-			d.commit.Parents = append(d.commit.Parents, authz.Transition{Node: ref.String(), To: doc.Parent.String(), At: was.Created})
-		}
+		d.begins(ref, was, &doc)
 		doc.Parent, doc.Moved = to, true
 		d.replace(was, doc)
 		d.moves(ref, m)

@@ -215,16 +215,24 @@ func (s *Service) DeleteResource(ctx context.Context, who Caller, ref hierarchy.
 		if err != nil {
 			return err
 		}
-		d.remove(was)
-		if err := d.unbindAll(ref, site{node: doc.Parent, resource: ref}); err != nil {
-			return err
-		}
-		if !doc.Moved { // its history begins with its registration
-			d.commit.Parents = append(d.commit.Parents, authz.Transition{Node: ref.String(), To: doc.Parent.String(), At: was.Created})
-		}
-		d.commit.Parents = append(d.commit.Parents, authz.Transition{Node: ref.String(), From: doc.Parent.String()})
-		return nil
+		d.unregister(ref, was, &doc)
+		return d.unbindAll(ref, site{node: doc.Parent, resource: ref})
 	})
+}
+
+// unregister removes a resource, and ends its history.
+func (d *draft) unregister(ref hierarchy.Ref, was authz.Record, doc *hierarchy.Resource) {
+	d.remove(was)
+	d.begins(ref, was, doc)
+	d.commit.Parents = append(d.commit.Parents, authz.Transition{Node: ref.String(), From: doc.Parent.String()})
+}
+
+// begins writes how the history of a resource begins, with its registration,
+// if it has stood in one place since: until then its record says it all.
+func (d *draft) begins(ref hierarchy.Ref, was authz.Record, doc *hierarchy.Resource) {
+	if !doc.Moved {
+		d.commit.Parents = append(d.commit.Parents, authz.Transition{Node: ref.String(), To: doc.Parent.String(), At: was.Created})
+	}
 }
 
 // unbindAll removes the bindings whose scope is exactly this node.

@@ -99,11 +99,10 @@ type Commit struct {
 
 	// What must still be so, or nothing is written (ErrConflict).
 
-	New     bool     // the account does not exist yet
-	Guarded bool     // the account's basis is Basis
-	Basis   uint64   // the basis that the write was decided on
-	Empty   []string // containers ("project:…", "subproject:…") that hold no resource
-	Present []Key    // records that exist (of a kind that a basis does not cover)
+	New     bool   // the account does not exist yet
+	Guarded bool   // the account's basis is Basis
+	Basis   uint64 // the basis that the write was decided on
+	Present []Key  // records that exist (of a kind that a basis does not cover)
 	// Versions that resources must have: 0 for one that must not exist.
 	Versions map[Key]uint64
 
@@ -123,6 +122,13 @@ type Transition struct {
 	Node, From, To string // node and parent as "type:id", payer as a bare ID
 	// At is when, in microseconds; 0 for the commit's own time.
 	At int64
+}
+
+// Due is something that is to be collected once an instant has come.
+type Due struct {
+	Account string        // bare ID
+	Node    hierarchy.Ref // that was deleted
+	At      int64         // microseconds since 1970
 }
 
 // Administrative reports whether the commit changes what snapshots are made

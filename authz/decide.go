@@ -117,7 +117,7 @@ func (s *Snapshot) deletedItself(p *path) bool {
 // code is the reason of a denial by flags, or NoBinding for none.
 func (f flags) code() Code {
 	switch {
-	case f&deleted != 0:
+	case f&(deleted|purged) != 0:
 		return ResourceDeleted
 	case f != 0:
 		return ResourceSuspended

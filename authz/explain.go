@@ -130,7 +130,7 @@ func (s *Snapshot) obstacles(a *Answer, q *question) []Obstacle {
 }
 
 // flagNames say what the bits of flags are, the first bit first.
-var flagNames = [...]string{" is suspended", " is suspended by the platform's operator", " is deleted"}
+var flagNames = [...]string{" is suspended", " is suspended by the platform's operator", " is deleted", " is gone for good"}
 
 // denials are all bindings that deny the question at the instant.
 func (s *Snapshot) denials(a *Answer, q *asked) []Cause {

@@ -99,6 +99,7 @@ const (
 	suspended flags = 1 << iota
 	suspendedByOperator
 	deleted
+	purged
 )
 
 func flagsOf(s *hierarchy.State) (f flags) {
@@ -111,10 +112,14 @@ func flagsOf(s *hierarchy.State) (f flags) {
 	if s.Deleted {
 		f |= deleted
 	}
+	if s.Purged {
+		f |= deleted | purged
+	}
 	return f
 }
 
 func (n *node) deleted() bool   { return n.flags&deleted != 0 }
+func (n *node) purged() bool    { return n.flags&purged != 0 }
 func (n *node) suspended() bool { return n.flags&(suspended|suspendedByOperator) != 0 }
 
 // principal is a subject's row: what is bound to it, and where it belongs.

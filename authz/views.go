@@ -102,6 +102,26 @@ func (s *Snapshot) Nodes(typ, projectID, after string) []string {
 	return ids
 }
 
+// Uncollected are the nodes below a node that have not been purged, whether
+// deleted or not, the lowest first.
+func (s *Snapshot) Uncollected(below hierarchy.Ref) (subprojects, others []hierarchy.Ref) {
+	top, ok := s.nodes.Find(below.String())
+	if !ok {
+		return nil, nil
+	}
+	for row := range s.nodes.Len() {
+		n := s.nodes.At(row)
+		switch under := top == 0 || (n.kind == subproject && n.parent == top); {
+		case row == top || !under || n.purged():
+		case n.kind == subproject:
+			subprojects = append(subprojects, refOf(s.nodes.Key(row)))
+		case n.kind == project || n.kind == billingAccount:
+			others = append(others, refOf(s.nodes.Key(row)))
+		}
+	}
+	return subprojects, others
+}
+
 // PaidBy are the bare IDs of the live projects that a billing account pays
 // for.
 func (s *Snapshot) PaidBy(billingAccountID string) []string {

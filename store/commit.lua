@@ -12,7 +12,6 @@
 --       deadline (µs, '' for none), length of the log,
 --       actor, caller, action, edits (JSON),
 --       then lists, each preceded by the number of its items:
---         empty     key                            containers without resources
 --         present   key, field                     records that exist
 --         versions  key, field, version            0 for one that does not exist
 --         records   key, field, created, json      created 0: now; json '': delete
@@ -91,9 +90,6 @@ if (new == '1') == exists then return conflict('account') end
 if redis.call('EXISTS', KEYS[8]) == 1 then return conflict('claim') end
 if deadline ~= '' and now > tonumber(deadline) then return conflict('deadline') end
 if basis ~= '' and basis ~= head.basis then return conflict('basis') end
-for _ = 1, times() do
-  if redis.call('ZCARD', key()) ~= 0 then return conflict('empty') end
-end
 for _ = 1, times() do
   if redis.call('HEXISTS', key(), take()) == 0 then return conflict('present') end
 end

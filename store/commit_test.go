@@ -25,7 +25,6 @@ func testGuards(t *testing.T, open opener) {
 	guards := map[string]func(c *authz.Commit){
 		"account": func(c *authz.Commit) { c.New = true },
 		"basis":   func(c *authz.Commit) { c.Guarded, c.Basis = true, 2 },
-		"empty":   func(c *authz.Commit) { c.Empty = []string{"project:none", "project:prj_acc"} },
 		"present": func(c *authz.Commit) { c.Present = []authz.Key{"project:prj_acc", "project:none"} },
 		"present resource": func(c *authz.Commit) {
 			c.Present = []authz.Key{resource("none")}

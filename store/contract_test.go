@@ -34,9 +34,11 @@ var contract = []struct {
 	{"LostReplies", testLostReplies},
 	{"Writers", testWriters},
 	{"SameResource", testSameResource},
-	{"EmptyRace", testEmptyRace},
+	{"DeleteRace", testDeleteRace},
 	{"Braces", testBraces},
 	{"SignUp", testSignUp},
+	{"Due", testDue},
+	{"Lease", testLease},
 	{"Unavailable", testUnavailable},
 }
 

@@ -63,10 +63,6 @@ func (e *call) key(key string) int {
 }
 
 func (e *call) guards(c *authz.Commit) {
-	e.add(len(c.Empty))
-	for _, container := range c.Empty {
-		e.add(e.key(containerKey(c.Account, container)))
-	}
 	e.add(len(c.Present))
 	for _, key := range c.Present {
 		hash, field := place(c.Account, key)

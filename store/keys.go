@@ -67,6 +67,14 @@ func revokedKey(account, identity string) string {
 // to. It is in a slot of its own.
 func locatorKey(ref hierarchy.Ref) string { return "tg:loc:" + ref.String() }
 
+// dueKey is a sorted set: what is to be collected, "account NUL type:id", by
+// when, in microseconds.
+const dueKey = "tg:due"
+
+// leaseKey is a string: until when somebody has a lease, in microseconds, a
+// space, and who.
+func leaseKey(name string) string { return "tg:lease:" + name }
+
 // signUpKey is a string: what the first sign-up of a caller under an
 // idempotency key proposed. Neither stands in it readably.
 func signUpKey(caller, key string) string {

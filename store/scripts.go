@@ -13,8 +13,14 @@ var (
 	swapSource string
 	//go:embed list.lua
 	listSource string
+	//go:embed lease.lua
+	leaseSource string
+	//go:embed settled.lua
+	settledSource string
 
-	commitScript = redis.NewScript(commitSource)
-	swapScript   = redis.NewScript(swapSource)
-	listScript   = redis.NewScript(listSource)
+	commitScript  = redis.NewScript(commitSource)
+	swapScript    = redis.NewScript(swapSource)
+	listScript    = redis.NewScript(listSource)
+	leaseScript   = redis.NewScript(leaseSource)
+	settledScript = redis.NewScript(settledSource)
 )

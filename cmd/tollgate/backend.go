@@ -24,11 +24,12 @@ type backend struct {
 	handler http.Handler
 	data    *store.Data // what the embedded store is kept in; nil if it is kept in nothing
 	key     credential
+	ended   func() // waits for what is done in the background, which ends with the context
 }
 
 // open wires the store, the engine, administration and the API.
 func (c *settings) open(ctx context.Context, judge *policy.Judge, key string, door *front, log *zap.Logger) (*backend, error) {
-	b := &backend{}
+	b := &backend{ended: func() {}}
 	if err := b.openStore(ctx, c, door, log); err != nil {
 		return nil, err
 	}
@@ -41,17 +42,21 @@ func (c *settings) open(ctx context.Context, judge *policy.Judge, key string, do
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("--unregistered-types: %w", err), b.close())
 	}
+	service := admin.New(b.engine, s)
 	b.handler, err = api.New(api.Config{ //nolint:contextcheck // nothing there waits for anything
-		Admin: admin.New(b.engine, s), OperatorKeyHash: b.key.hash, Ready: b.ready, Logger: log, Registry: b.registry(),
+		Admin: service, OperatorKeyHash: b.key.hash, Ready: b.ready, Logger: log, Registry: b.registry(),
 	})
 	if err != nil {
 		return nil, errors.Join(err, b.close())
 	}
+	b.ended = collect(ctx, service, log)
 	return b, nil
 }
 
-// close ends what open started. It fails if something could not be saved.
+// close ends what open started, once its context has ended. It fails if
+// something could not be saved.
 func (b *backend) close() error {
+	b.ended()
 	if b.engine != nil {
 		b.engine.Close()
 	}
