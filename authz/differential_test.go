@@ -181,7 +181,7 @@ func (d *differential) explain(q oracle.Question, want oracle.Answer, req *authz
 		d.t.Fatalf("seed %d: %+v: explained as %+v", d.seed, q, why)
 	}
 	if (why.Casbin == nil) != (want.Path == nil) || (why.Casbin != nil && why.Casbin.Allowed != want.Policy) {
-		d.t.Fatalf("seed %d: %+v: Casbin explains it as %+v", d.seed, q, why.Casbin)
+		d.t.Fatalf("seed %d: %+v: Casbin explains it as %+v, and the oracle says %+v\n%s", d.seed, q, why.Casbin, want, d.w)
 	}
 	if want.Path != nil && nothingAllows(why) {
 		if flaw := missFlaw(&d.w.World, q, want.Path, why.NearestMiss); flaw != "" {

@@ -158,33 +158,40 @@ func (w *World) link(r *rand.Rand) {
 }
 
 func (w *World) deleteOrRestore(r *rand.Rand) {
-	if w.State.Deleted {
-		w.State.Deleted = false
-		return
-	}
-	s := w.someState(r)
-	s.Deleted = !s.Deleted
+	w.flip(r, func(s *oracle.State) *bool { return &s.Deleted })
 }
 
 func (w *World) suspendOrResume(r *rand.Rand) {
-	s := w.someState(r)
-	flag := pick(r, []*bool{&s.Suspended, &s.SuspendedByOperator})
-	*flag = !*flag
+	operators := r.IntN(2) == 0
+	w.flip(r, func(s *oracle.State) *bool {
+		if operators {
+			return &s.SuspendedByOperator
+		}
+		return &s.Suspended
+	})
 }
 
-// someState is the state of some node, of lower ones more often.
-func (w *World) someState(r *rand.Rand) *oracle.State {
-	if r.IntN(10) == 0 {
-		return &w.State
-	}
-	var states []*oracle.State
-	for i := range w.Subprojects {
-		states = append(states, &w.Subprojects[i].State, &w.Subprojects[i].State)
-	}
+// flip sets a flag of some node, of lower ones more often, or more often
+// clears one that is set: a world in which nothing can be done shows little.
+func (w *World) flip(r *rand.Rand, flag func(*oracle.State) *bool) {
+	all := []*oracle.State{&w.State, &w.BillingAccounts[0].State}
 	for i := range w.Projects {
-		states = append(states, &w.Projects[i].State)
+		all = append(all, &w.Projects[i].State, &w.Projects[i].State)
 	}
-	return pick(r, append(states, &w.BillingAccounts[0].State))
+	for i := range w.Subprojects {
+		all = append(all, &w.Subprojects[i].State, &w.Subprojects[i].State, &w.Subprojects[i].State)
+	}
+	var set []*bool
+	for _, s := range all {
+		if f := flag(s); *f {
+			set = append(set, f)
+		}
+	}
+	if len(set) > 0 && r.IntN(4) > 0 {
+		*pick(r, set) = false
+		return
+	}
+	*flag(pick(r, all)) = true
 }
 
 // moveSubproject moves a subproject, with all that is in it.

@@ -54,6 +54,9 @@ func New(seed uint64) *World {
 	return w
 }
 
+// Serial is the number of what was made last in the world.
+func (w *World) Serial() uint64 { return w.serial }
+
 func (w *World) fresh(kind string) string {
 	w.serial++
 	return fmt.Sprintf("%s%d-%s", kind, w.serial, w.tag)
