@@ -127,6 +127,30 @@ func TestPathsAndQueries(t *testing.T) {
 			_, err := c.DeleteBinding(ctx, "bnd_1@a")
 			return err
 		},
+		`POST /v1/billing-accounts/billing_account%3Ab/suspend`: func(ctx context.Context, c *Client) error {
+			_, err := c.Suspend(ctx, "billing_account:b")
+			return err
+		},
+		`POST /v1/accounts/account%3Aa/resume`: func(ctx context.Context, c *Client) error {
+			_, err := c.Resume(ctx, "account:a")
+			return err
+		},
+		`DELETE /v1/projects/project%3Ap`: func(ctx context.Context, c *Client) error {
+			_, err := c.Delete(ctx, "project:p")
+			return err
+		},
+		`DELETE /v1/resources/number/%2B46`: func(ctx context.Context, c *Client) error {
+			_, err := c.Delete(ctx, "number:+46")
+			return err
+		},
+		`POST /v1/subprojects/subproject%3As/restore`: func(ctx context.Context, c *Client) error {
+			_, err := c.Restore(ctx, "subproject:s")
+			return err
+		},
+		`POST /v1/resources/leg%2F1/a%3Ab/move {"parent":"project:p"}`: func(ctx context.Context, c *Client) error {
+			_, err := c.Move(ctx, "leg/1:a:b", "project:p")
+			return err
+		},
 		`POST /v1/projects/p/subprojects {"display_name":"Seven"}`: func(ctx context.Context, c *Client) error {
 			_, err := c.CreateSubproject(ctx, "p", Info{DisplayName: "Seven"})
 			return err

@@ -51,6 +51,40 @@ func TestExitCodesOfCheck(t *testing.T) {
 	}
 }
 
+// The life of a node, from the command line.
+func TestLifecycleCommands(t *testing.T) {
+	s := example(t)
+	const shop, client7, number = "project:acme-shop", "subproject:acme-client-7", "number:+46700000007"
+	for _, step := range []struct {
+		code int
+		out  string
+		args []string
+	}{
+		{exitYes, shop + " is suspended, by the operator", []string{"suspend", shop}},
+		{exitYes, shop + " is suspended, by the operator", []string{"suspend", shop}},
+		{exitNo, "reason  RESOURCE_SUSPENDED", []string{"check", "user:ben", "number.update", number}},
+		{exitError, "", []string{"resume", shop, "--as", "user:ann"}},
+		{exitYes, shop + " is active", []string{"resume", shop}},
+		{exitYes, shop + " is suspended, by the customer", []string{"suspend", shop, "--as", "user:ann"}},
+		{exitYes, shop + " is active", []string{"resume", shop, "--as", "user:ann"}},
+		{exitYes, client7 + " is deleted; it can be restored until 20", []string{"delete", client7}},
+		{exitNo, "reason  RESOURCE_DELETED", []string{"check", "user:ben", "number.update", number}},
+		{exitYes, client7 + " is active", []string{"restore", client7}},
+		{exitYes, "allowed  user:ben may number.update on", []string{"check", "user:ben", "number.update", number}},
+		{exitYes, "after   project:acme-lab, paid for by nobody: NO_BILLING_LINK", []string{"move", client7, "project:acme-lab"}},
+		{exitYes, client7 + " stands in project:acme-lab\n", []string{"move", client7, "project:acme-lab"}},
+		{exitError, "", []string{"move", client7, "project:none"}},
+		{exitError, "", []string{"suspend", "acme"}},
+		{exitError, "", []string{"suspend", number}},
+		{exitYes, number + " is deleted\n", []string{"delete", number}},
+		{exitNo, "reason  RESOURCE_NOT_FOUND", []string{"check", "user:ben", "number.update", number}},
+	} {
+		if got := s.run(t, step.args...); got.code != step.code || !strings.Contains(got.out, step.out) || (step.code == exitError) != (got.err != "") {
+			t.Errorf("tollgate %s: exit code %d, want %d\n%s%s", strings.Join(step.args, " "), got.code, step.code, got.out, got.err)
+		}
+	}
+}
+
 func TestAnswersForPrograms(t *testing.T) {
 	s := example(t)
 	answer := decoded[client.Answer](t, s.want(t, exitYes, "explain", "user:dora", "call.answer", "number:+46700000007", "--json").out)

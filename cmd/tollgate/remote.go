@@ -16,7 +16,7 @@ import (
 
 // remote are the flags of the commands that talk to a server.
 type remote struct {
-	server, keyFile string
+	server, keyFile, actor string
 }
 
 const defaultServer = "http://127.0.0.1:8080"
@@ -24,6 +24,7 @@ const defaultServer = "http://127.0.0.1:8080"
 func (a *app) remoteFlags(flags *pflag.FlagSet, r *remote) {
 	flags.StringVar(&r.server, "server", defaultServer, "URL of the server")
 	flags.StringVar(&r.keyFile, "key-file", "", "file with the key to show there; by default the key is $TOLLGATE_KEY")
+	flags.StringVar(&r.actor, "as", "", "user or service to act for, such as user:ann: what is done then needs its rights too")
 	flags.BoolVar(&a.json, "json", false, "answer in JSON, for programs")
 }
 
@@ -57,7 +58,7 @@ func (a *app) dial(r remote) (*client.Client, error) {
 	if key == "" {
 		return nil, errors.New("there is no key: export TOLLGATE_KEY=…, as the server printed it or was given it, or name a file with --key-file")
 	}
-	return client.New(r.server, key, client.WithUserAgent("tollgate/"+version().Version))
+	return client.New(r.server, key, client.WithUserAgent("tollgate/"+version().Version), client.WithActor(r.actor))
 }
 
 // maxSecret is the most that a file with a key may hold.

@@ -91,6 +91,7 @@ func (a *app) root() *cobra.Command {
 		a.importCommand(), a.exportCommand(), a.casbinCommand(),
 		a.signUpCommand(), a.bindCommand(), a.logCommand(), a.rolesCommand(),
 	)
+	root.AddCommand(a.lifecycleCommands()...)
 	for _, cmd := range root.Commands() {
 		nameVariables(cmd.Flags())
 		for _, sub := range cmd.Commands() {
