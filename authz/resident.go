@@ -25,7 +25,8 @@ type resident struct {
 	next    *round
 	running bool
 
-	publish sync.Mutex // held by whoever replaces the snapshot
+	publish sync.Mutex  // held by whoever replaces the snapshot
+	outrun  atomic.Bool // a change was heard of while publish was held; see Heard
 }
 
 // held is a snapshot and how fresh it is. The two are replaced together: a
@@ -123,7 +124,7 @@ func (r *resident) converse(rd *round) {
 	ctx, cancel := context.WithTimeout(context.Background(), r.engine.opts.Timeout)
 	defer cancel()
 	r.publish.Lock()
-	defer r.publish.Unlock()
+	defer r.settle()
 	records, err := r.advance(ctx, rd.keys)
 	if err == nil {
 		err = rd.take(records)

@@ -55,19 +55,8 @@ func (e *Engine) Committed(c *Commit, head Head, previous string) {
 		return
 	}
 	r.publish.Lock()
-	defer r.publish.Unlock()
-	h := r.state.Load()
-	if h == nil || h.head.Number >= head.Number {
-		return
-	}
-	if h.head.Identity == previous && h.head.Number+1 == head.Number {
-		r.forget(c.Edits)
-		if next, err := h.Apply(head, c.Edits); err == nil {
-			r.state.Store(&held{next, h.compared})
-			return
-		}
-	}
-	r.state.Store(&held{h.Snapshot, never})
+	defer r.settle()
+	r.follow(head, previous, c.Edits, true)
 }
 
 // Counters are what the engine has counted since it was made.

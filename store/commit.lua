@@ -11,6 +11,8 @@
 -- ARGV  identity, new (0|1), basis ('' for any), administrative (0|1),
 --       deadline (µs, '' for none), length of the log,
 --       actor, caller, action, edits (JSON),
+--       account, the channel to publish the change on, the most of edits that
+--       are published with it (bytes),
 --       then lists, each preceded by the number of its items:
 --         present   key, field                     records that exist
 --         versions  key, field, version            0 for one that does not exist
@@ -36,6 +38,7 @@ local function whole(number) return string.format('%.0f', number) end
 local identity, new, basis, administrative = take(), take(), take(), take()
 local deadline, keep = take(), tonumber(take())
 local actor, caller, action, edits = take(), take(), take(), take()
+local account, channel, most = take(), take(), tonumber(take())
 
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
@@ -140,5 +143,12 @@ for _ = 1, times() do
   if moment == '0' then moment = at end
   redis.call('ZADD', set, 0, node .. string.format('%020.0f', tonumber(moment)) .. change)
 end
+
+-- Whoever listens hears of it. It is a hint: that it could not be published
+-- undoes nothing, and whoever is sent no edits reads them.
+
+local told = edits
+if #told > most then told = '' end
+redis.pcall('PUBLISH', channel, table.concat({account, num, identity, head.id, at, basis, told}, '\n'))
 
 return {'ok', num, at, head.id, basis, whole(now)}

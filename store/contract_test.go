@@ -37,6 +37,7 @@ var contract = []struct {
 	{"DeleteRace", testDeleteRace},
 	{"Braces", testBraces},
 	{"SignUp", testSignUp},
+	{"Feed", testFeed},
 	{"Due", testDue},
 	{"Lease", testLease},
 	{"Unavailable", testUnavailable},

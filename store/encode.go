@@ -43,7 +43,7 @@ func encode(c *authz.Commit, logLength int) (*call, error) {
 	if c.Guarded {
 		basis = strconv.FormatUint(c.Basis, 10)
 	}
-	e.add(c.Identity, flag(c.New), basis, flag(c.Administrative()), "", logLength, c.Actor, c.Caller, c.Action, edits)
+	e.add(c.Identity, flag(c.New), basis, flag(c.Administrative()), "", logLength, c.Actor, c.Caller, c.Action, edits, c.Account, feedChannel, mostTold)
 	e.guards(c)
 	if err := e.writes(c); err != nil {
 		return nil, err

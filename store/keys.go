@@ -75,6 +75,9 @@ const dueKey = "tg:due"
 // space, and who.
 func leaseKey(name string) string { return "tg:lease:" + name }
 
+// feedChannel is a channel: every change of every account, as it is committed.
+const feedChannel = "tg:feed"
+
 // signUpKey is a string: what the first sign-up of a caller under an
 // idempotency key proposed. Neither stands in it readably.
 func signUpKey(caller, key string) string {

@@ -20,6 +20,7 @@ import (
 // backend is what is behind the API.
 type backend struct {
 	store   *store.Store
+	shared  bool // the store is one that other replicas can use
 	engine  *authz.Engine
 	handler http.Handler
 	data    *store.Data // what the embedded store is kept in; nil if it is kept in nothing
@@ -49,7 +50,7 @@ func (c *settings) open(ctx context.Context, judge *policy.Judge, key string, do
 	if err != nil {
 		return nil, errors.Join(err, b.close())
 	}
-	b.ended = collect(ctx, service, log)
+	b.ended = b.background(ctx, service, log)
 	return b, nil
 }
 
@@ -88,6 +89,7 @@ func (b *backend) openStore(ctx context.Context, c *settings, door *front, log *
 	options := store.Options{LogLength: c.logLength}
 	switch {
 	case c.redis != "":
+		b.shared = true
 		b.store, err = c.openRedis(ctx, options, door, log)
 	case c.data != "":
 		b.store, b.data, err = store.OpenData(c.data, options, log) //nolint:contextcheck // it is closed, not cancelled

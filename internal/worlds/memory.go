@@ -23,6 +23,10 @@ type Memory struct {
 	// "account:id", others as they are. Its error is the conversation's.
 	Before func(method string, about ...string) error
 
+	// After, if set, is called at the end of each reading of one account with
+	// the method's name, once it is settled what is returned.
+	After func(method string)
+
 	// Calls count conversations by method.
 	Loads, Reads, Sinces, Locates, RevisionAts atomic.Int64
 
@@ -243,7 +247,13 @@ func (m *Memory) Read(ctx context.Context, account string, keys ...authz.Key) (a
 	if !ok {
 		return authz.Head{}, nil, authz.ErrNoAccount
 	}
-	return m.headOf(h), h.some(keys), nil
+	head, records := m.headOf(h), h.some(keys)
+	if m.After != nil {
+		m.mu.Unlock()
+		m.After("Read")
+		m.mu.Lock()
+	}
+	return head, records, nil
 }
 
 // RevisionAt returns the identity of a revision that the log has.

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/tollgate-dev/tollgate/admin"
+	"github.com/tollgate-dev/tollgate/store"
+)
+
+// background does what goes on beside the requests, until the context ends.
+// The function that it returns waits for that end.
+func (b *backend) background(ctx context.Context, service *admin.Service, log *zap.Logger) (wait func()) {
+	var all sync.WaitGroup
+	all.Go(func() { collect(ctx, service, log) })
+	if b.shared {
+		all.Go(func() { b.listen(ctx, log) })
+	}
+	return all.Wait
+}
+
+// collectEvery is how often a replica looks for what was deleted and can no
+// longer be restored. Nothing depends on it but the room that it takes.
+const collectEvery = time.Minute
+
+// collect collects it.
+func collect(ctx context.Context, service *admin.Service, log *zap.Logger) {
+	for {
+		pause := collectEvery/2 + rand.N(collectEvery) // replicas are not to come all at once
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		nodes, err := service.Purge(ctx)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			log.Warn("not all that was deleted could be collected; it is tried again", zap.Int("collected", nodes), zap.Error(err))
+		case nodes > 0:
+			log.Info("what was deleted and can no longer be restored was collected", zap.Int("nodes", nodes))
+		}
+	}
+}
+
+// listen hears what other replicas write. Without it their writes are seen
+// within the bound of freshness; with it, at once.
+func (b *backend) listen(ctx context.Context, log *zap.Logger) {
+	deaf := false // and it was said
+	hear := func(m store.Told) {
+		deaf = false
+		b.engine.Heard(m.Account, m.Change, m.Basis, m.Whole)
+	}
+	b.store.Feed(ctx, hear, func(err error) {
+		if !deaf {
+			log.Warn("the feed of other replicas' writes is interrupted; they are seen within the bound of freshness", zap.Error(err))
+		}
+		deaf = true
+	})
+}

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/tollgate-dev/tollgate/store/storetest"
+)
+
+// replicas starts two servers on one Redis. They trust what they know for an
+// hour, so that what one sees of the other's writes it has heard of.
+func replicas(t *testing.T) (a, b site) {
+	t.Helper()
+	env := environment{"TOLLGATE_REDIS": storetest.Redis(t), "TOLLGATE_FRESHNESS_BOUND": "1h", "TOLLGATE_OPERATOR_KEY": "0123456789abcdef"}
+	a, b = serve(t, env), serve(t, env)
+	a.want(t, exitYes, "import", "../../examples/acme.yaml")
+	return a, b
+}
+
+// What one server writes, the other hears of.
+func TestReplicasHearOfOneAnother(t *testing.T) {
+	a, b := replicas(t)
+	ask := []string{"check", "user:ben", "number.update", "number:+46700000007"}
+	b.want(t, exitYes, ask...)
+	for range 3 {
+		a.want(t, exitYes, "suspend", "project:acme-shop")
+		for b.run(t, ask...).code != exitNo { // the test's own limit ends this
+		}
+		a.want(t, exitYes, "resume", "project:acme-shop")
+		for b.run(t, ask...).code != exitYes {
+		}
+	}
+}
