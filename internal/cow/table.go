@@ -28,7 +28,7 @@ func (t *Table[T]) Find(key string) (uint32, bool) {
 	if len(t.index.pages) == 0 {
 		return 0, false
 	}
-	h := maphash.String(seed, key)
+	h := Hash(key)
 	tag := tagOf(h)
 	for slot := uint32(h) & t.index.mask; ; slot = (slot + 1) & t.index.mask {
 		s := t.index.at(slot)
@@ -60,11 +60,11 @@ func (t *Table[T]) Put(e *Edit, key string) uint32 {
 	if t.rows.Len() > t.index.capacity() {
 		t.index = makeIndex(e, 2*t.rows.Len())
 		for j := range t.rows.Len() {
-			t.index.put(e, maphash.String(seed, t.rows.At(j).key), j)
+			t.index.put(e, Hash(t.rows.At(j).key), j)
 		}
 		return i
 	}
-	t.index.put(e, maphash.String(seed, key), i)
+	t.index.put(e, Hash(key), i)
 	return i
 }
 
