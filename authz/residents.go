@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -46,8 +47,9 @@ func (rs *residents) arrive(account string, e *Engine) *resident {
 		r = rs.arriving[account]
 	}
 	if r == nil {
-		r = &resident{engine: e, account: account}
-		rs.arriving[account] = r
+		own := strings.Clone(account) // a request may then stay on its caller's stack
+		r = &resident{engine: e, account: own}
+		rs.arriving[own] = r
 	}
 	return r
 }
