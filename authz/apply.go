@@ -19,6 +19,7 @@ func (s *Snapshot) Apply(head Head, edits []Edit) (*Snapshot, error) {
 	next := *s
 	next.head, next.token = head, Token(s.account, head.Revision)
 	next.recent = remember(s.recent, head.Revision)
+	next.edition = new(edition)
 	a := applying{Snapshot: &next, edit: new(cow.Edit)}
 	if next.nodes.Len() == 0 {
 		a.nodes.Put(a.edit, hierarchy.Ref{Type: hierarchy.TypeAccount, ID: s.account}.String())

@@ -153,7 +153,7 @@ func (b *batch) answer(ctx context.Context, home *resident) {
 			mine = append(mine, i)
 		}
 	}
-	s, err := home.fresh(ctx)
+	s, err := home.fresh(ctx, b.engine.clock.Monotonic())
 	if errors.Is(err, ErrNoAccount) {
 		for _, i := range mine {
 			b.fail(home.absent(b.items[i].AtLeast), i)
@@ -166,7 +166,7 @@ func (b *batch) answer(ctx context.Context, home *resident) {
 	}
 	for _, i := range mine {
 		if token := b.items[i].AtLeast; token != "" {
-			if newer, err := home.atLeast(ctx, token); err != nil {
+			if newer, err := home.atLeast(ctx, token, b.engine.clock.Monotonic()); err != nil {
 				b.fail(err, i)
 			} else {
 				s = newer

@@ -32,7 +32,7 @@ type question struct {
 	kind    kind          // of the resource; none for a product's
 	account string        // bare ID, or "" if not named
 	billing bool          // only the payer is asked for
-	looked  time.Duration // the monotonic time at which the snapshot's age was looked at; 0 for never
+	looked  time.Duration // the monotonic time that the snapshot's age is looked at; 0 for never
 }
 
 // Check answers one request. An error means that nothing was decided, and is
@@ -143,6 +143,8 @@ func inField(field string, err error) error {
 // ask answers one question: from memory if it can, else with the store. With
 // an error the answer stays a denial.
 func (e *Engine) ask(ctx context.Context, q *question, a *Answer) error {
+	// Before all else: the processor goes on with what follows while it waits.
+	q.looked = e.clock.Monotonic()
 	if done, err := e.askByHint(q, a); done {
 		return err
 	}
@@ -176,17 +178,18 @@ func (e *Engine) askByHint(q *question, a *Answer) (done bool, err error) {
 	if h == nil {
 		return false, nil
 	}
-	q.looked = e.clock.Monotonic()
 	s := h.home.freshAt(q.looked)
-	if s == nil || q.AtLeast != "" || s.lineage != h.lineage || !s.climbNode(&a.path, h.row) {
+	if s == nil || q.AtLeast != "" || s.edition != h.edition {
 		return false, nil
 	}
-	return true, e.answer(s, q, a)
+	a.path = h.path
+	a.Billing = h.billing
+	return true, e.decide(s, q, a)
 }
 
 // askIn answers a question in one account.
 func (e *Engine) askIn(ctx context.Context, home *resident, q *question, a *Answer) error {
-	s, err := home.atLeast(ctx, q.AtLeast)
+	s, err := home.atLeast(ctx, q.AtLeast, q.looked)
 	if err != nil {
 		if errors.Is(err, ErrNoAccount) {
 			a.Code = ResourceNotFound
@@ -205,15 +208,21 @@ func (e *Engine) askIn(ctx context.Context, home *resident, q *question, a *Answ
 	return e.answer(rd.snapshot, q, a)
 }
 
-// answer is the one place where a decision is made. The resource's path was
-// found, or a.Code says why not; then come the state of its nodes, policy,
-// and, if asked for, the payer.
+// answer answers a question whose path was found, or a.Code says why not.
 func (e *Engine) answer(s *Snapshot, q *question, a *Answer) error {
-	a.snapshot, a.subject = s, q.Subject
 	if a.Code != NoBinding {
+		a.snapshot, a.subject = s, q.Subject
 		return q.check()
 	}
 	s.payer(&a.path, &a.Billing)
+	return e.decide(s, q, a)
+}
+
+// decide is the one place where a decision is made. The path is found and the
+// payer known; now come the state of the path's nodes, policy, and, if asked
+// for, the payer.
+func (e *Engine) decide(s *Snapshot, q *question, a *Answer) error {
+	a.snapshot, a.subject = s, q.Subject
 	if q.billing {
 		return nil
 	}
@@ -226,8 +235,10 @@ func (e *Engine) answer(s *Snapshot, q *question, a *Answer) error {
 	if err := q.ask(s); err != nil {
 		return err
 	}
-	if a.Code = s.barriers(&a.path, q.Permission).code(); a.Code != NoBinding {
-		return nil
+	if a.path.flags != 0 {
+		if a.Code = s.barriers(&a.path, q.Permission).code(); a.Code != NoBinding {
+			return nil
+		}
 	}
 	if known {
 		s.decide(subject, &q.asked, &a.path, &a.verdict)
@@ -284,10 +295,10 @@ func (b *Billing) outcome() (bool, Code) {
 	return true, Allowed
 }
 
-// atLeast returns a snapshot inside the bound that is of the token's revision
-// or of a later one; "" asks for no revision.
-func (r *resident) atLeast(ctx context.Context, token string) (*Snapshot, error) {
-	s, err := r.fresh(ctx)
+// atLeast returns a snapshot that is inside the bound now and of the token's
+// revision or of a later one; "" asks for no revision.
+func (r *resident) atLeast(ctx context.Context, token string, now time.Duration) (*Snapshot, error) {
+	s, err := r.fresh(ctx, now)
 	if errors.Is(err, ErrNoAccount) {
 		return nil, r.absent(token)
 	}

@@ -32,7 +32,7 @@ The flow of a check:
  4. find (find.go): the resource's path. A product resource whose place is not
     remembered is read in one conversation with the account's head, so that
     place and snapshot are of one revision (resident.go).
- 5. answer (check.go): the state of the nodes, then decide (decide.go), which is
+ 5. decide (check.go): the state of the nodes, then decide (decide.go), which is
     the whole rule, then the payer.
 
 Whatever cannot be decided is denied: an error is to be taken as a denial, and

@@ -32,6 +32,7 @@ func (e *Engine) locate(ctx context.Context, q *question) (*resident, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
 	defer cancel()
 	accounts, err := e.source.Locate(ctx, refOf(asked))
+	q.looked = e.clock.Monotonic() // that took a while
 	if err != nil {
 		return nil, unavailable(err)
 	}
@@ -123,7 +124,7 @@ func (e *Engine) findNode(home *resident, s *Snapshot, q *question, a *Answer) {
 		return
 	}
 	if q.Parent == "" {
-		e.hints.leave(q.Resource, home, s, a.path.rows[0])
+		e.hints.leave(q.Resource, home, s, &a.path)
 	}
 	if q.account == "" && q.kind != account {
 		if _, ok := e.places.GetIfPresent(q.Resource); !ok {

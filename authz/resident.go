@@ -59,10 +59,10 @@ type round struct {
 // resident returns the account's resident, new if need be.
 func (e *Engine) resident(account string) *resident { return e.residents.arrive(account, e) }
 
-// fresh returns a snapshot inside the bound, comparing it with the store
-// first if it is not.
-func (r *resident) fresh(ctx context.Context) (*Snapshot, error) {
-	if s := r.freshAt(r.engine.clock.Monotonic()); s != nil {
+// fresh returns a snapshot that is inside the bound now, comparing it with the
+// store first if it is not.
+func (r *resident) fresh(ctx context.Context, now time.Duration) (*Snapshot, error) {
+	if s := r.freshAt(now); s != nil {
 		return s, nil
 	}
 	rd, err := r.sync(ctx)

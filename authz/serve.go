@@ -13,7 +13,7 @@ import (
 // least of the revision of the token, if it is not "". ErrNoAccount if there
 // is no such account.
 func (e *Engine) Snapshot(ctx context.Context, account, atLeast string) (*Snapshot, error) {
-	return e.resident(account).atLeast(ctx, atLeast)
+	return e.resident(account).atLeast(ctx, atLeast, e.clock.Monotonic())
 }
 
 // Refresh returns a snapshot of an account after comparing it with the store.

@@ -17,6 +17,7 @@ type Snapshot struct {
 	recent  []Revision // that led here, oldest first; see tokens
 	model   *Model
 	lineage *lineage
+	edition *edition
 
 	nodes    cow.Table[node]      // by "type:id"; row 0 is the account
 	subjects cow.Table[principal] // users, services and groups, by "type:id"
@@ -35,6 +36,10 @@ type Snapshot struct {
 // lineage is shared by the snapshots that follow from one load by applying
 // changes. Rows keep their numbers within it.
 type lineage struct{ _ byte }
+
+// edition is one snapshot, and no other. Whoever remembers something of a
+// snapshot keeps its edition, and does not keep its tables in memory.
+type edition struct{ _ byte }
 
 // Model is the meaning of model.conf with the predefined roles compiled under
 // it: what snapshots of all accounts share.

@@ -15,7 +15,7 @@ import (
 // exists and is not deleted; nor, then, is anything above it.
 func (s *Snapshot) Has(r hierarchy.Ref) bool {
 	var p path
-	return s.pathOfNode(r.String(), &p) && s.flags(&p)&deleted == 0
+	return s.pathOfNode(r.String(), &p) && p.flags&deleted == 0
 }
 
 // Known reports whether such a node was ever made, deleted or not.
@@ -73,7 +73,7 @@ func (s *Snapshot) allows(subject hierarchy.Ref, permission policy.Permission, n
 		p = path{}
 		s.pathOfResource(res.String(), container, &p)
 	}
-	if s.flags(&p) != 0 && s.barriers(&p, permission.String())&^disregard != 0 {
+	if p.flags != 0 && s.barriers(&p, permission.String())&^disregard != 0 {
 		return false
 	}
 	var v verdict
