@@ -47,10 +47,11 @@ func realRoles(out io.Writer) error {
 		}
 	}
 	fmt.Fprintf(out, "real roles: %d roles, %d pairs of role and permission allowed, as many others denied, every answer compared\n", len(x.Roles), len(pairs))
-	readTime, pairsTime, othersTime := compare(5,
+	times := compare(5,
 		work{1, func(int) { must(realroles.Read(file)) }},
 		work{1, func(int) { must(0, askAll(engine, pairs, true)) }},
 		work{1, func(int) { must(0, askAll(engine, others, false)) }})
+	readTime, pairsTime, othersTime := times[0], times[1], times[2]
 	row(out, "read and index the file", readTime, "1")
 	row(out, "ask all pairs", pairsTime, fmt.Sprintf("%.2f× reading and indexing (goal ≤ 10)", pairsTime/readTime))
 	row(out, "ask as many others", othersTime, fmt.Sprintf("%.2f× reading and indexing", othersTime/readTime))
