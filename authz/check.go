@@ -42,9 +42,6 @@ type question struct {
 func (e *Engine) Check(ctx context.Context, req *Request) (a Answer, err error) {
 	q := question{Request: req}
 	q.clock = &e.clock
-	if err := q.readSubject(); err != nil {
-		return a, err
-	}
 	return a, e.ask(ctx, &q, &a)
 }
 
@@ -57,7 +54,7 @@ func (e *Engine) BillingOwner(ctx context.Context, req *Request) (a Answer, err 
 
 // readSubject refuses who cannot act.
 func (q *question) readSubject() error {
-	if !strings.HasPrefix(q.Subject, "user:") && !strings.HasPrefix(q.Subject, "service:") {
+	if !q.billing && !strings.HasPrefix(q.Subject, "user:") && !strings.HasPrefix(q.Subject, "service:") {
 		return inField("subject", checkSubject(q.Subject))
 	}
 	return nil
@@ -145,6 +142,9 @@ func inField(field string, err error) error {
 func (e *Engine) ask(ctx context.Context, q *question, a *Answer) error {
 	// Before all else: the processor goes on with what follows while it waits.
 	q.looked = e.clock.Monotonic()
+	if err := q.readSubject(); err != nil {
+		return err
+	}
 	if done, err := e.askByHint(q, a); done {
 		return err
 	}

@@ -42,9 +42,6 @@ type CasbinVerdict struct {
 func (e *Engine) Explain(ctx context.Context, req *Request) (Answer, *Explanation, error) {
 	q := question{Request: req}
 	q.clock = &e.clock
-	if err := q.readSubject(); err != nil {
-		return Answer{}, nil, err
-	}
 	var a Answer
 	if err := e.ask(ctx, &q, &a); err != nil {
 		return Answer{}, nil, err
