@@ -34,10 +34,7 @@ type Store interface {
 	// Resources returns the resources of a container in the order of their
 	// "type:id", at most limit of them, after one.
 	Resources(ctx context.Context, account string, container hierarchy.Ref, after string, limit int) ([]authz.Record, error)
-	// ClaimSignUp settles what a sign-up under an idempotency key makes: the
-	// first proposal for the key is kept, and returned to all that come
-	// later with the same fingerprint.
-	ClaimSignUp(ctx context.Context, caller, key, fingerprint string, proposal []byte) (settled []byte, err error)
+	Once
 	History
 	Log
 	Collection
@@ -125,6 +122,12 @@ const writeTimeout = 15 * time.Second
 // times, each on a newer snapshot, and must not change anything but its
 // draft.
 func (s *Service) write(ctx context.Context, who Caller, account, action string, decide func(*draft) error) (Written, error) {
+	return s.writeOnce(ctx, who, &once{account: account, action: action}, decide)
+}
+
+// writeOnce is write, of a creation that may have been made before.
+func (s *Service) writeOnce(ctx context.Context, who Caller, o *once, decide func(*draft) error) (Written, error) {
+	account := o.account
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
 	queue := s.queues[maphash.String(queueSeed, account)%uint64(len(s.queues))]
@@ -136,8 +139,14 @@ func (s *Service) write(ctx context.Context, who Caller, account, action string,
 	}
 	snapshot, err := s.engine.Snapshot(ctx, account, "")
 	for try := 0; err == nil; try++ {
-		d := newDraft(ctx, s, who, snapshot, action)
+		d := newDraft(ctx, s, who, snapshot, o.action)
+		o.mark(&d.commit, readAgain)
 		refused := d.decide(decide)
+		if made, err := o.before(ctx, s, refused); err != nil {
+			return Written{}, err
+		} else if made {
+			return o.written(), nil
+		}
 		if refused == nil {
 			var written Written
 			if written, err = s.commit(d); !errors.Is(err, authz.ErrConflict) {

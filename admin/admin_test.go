@@ -28,12 +28,30 @@ type house struct {
 	faults *storetest.Faults
 }
 
-// recorder notes to which account the last commit went.
+// recorder notes to which account the last commit went, and how often the
+// store was asked what was settled or made before.
 type recorder struct {
 	*store.Store
 	mu     sync.Mutex
 	last   *authz.Commit
 	refuse func(*authz.Commit) error // makes commits fail; nil for none
+	asked  int
+}
+
+func (r *recorder) ClaimOnce(ctx context.Context, scope []string, fingerprint string, proposal []byte) ([]byte, error) {
+	r.ask()
+	return r.Store.ClaimOnce(ctx, scope, fingerprint, proposal)
+}
+
+func (r *recorder) Made(ctx context.Context, account, identity string) (*authz.Made, error) {
+	r.ask()
+	return r.Store.Made(ctx, account, identity)
+}
+
+func (r *recorder) ask() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asked++
 }
 
 func (r *recorder) Commit(ctx context.Context, c *authz.Commit) (authz.Head, string, error) {
@@ -69,11 +87,21 @@ func onBoth(t *testing.T, test func(*testing.T, *house)) {
 
 func on(t *testing.T, s *store.Store, faults *storetest.Faults) *house {
 	t.Helper()
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return replica(t, &recorder{Store: s}, faults)
+}
+
+// replica is a service of its own on a store.
+func replica(t *testing.T, rec *recorder, faults *storetest.Faults) *house {
+	t.Helper()
 	j, err := judge()
 	if err != nil {
 		t.Fatal(err)
 	}
-	rec := &recorder{Store: s}
 	e, err := authz.NewEngine(rec, j, authz.Options{ShadowShare: 1, ShadowEffort: 1, Unregistered: []string{"message"}})
 	if err != nil {
 		t.Fatal(err)
@@ -82,9 +110,6 @@ func on(t *testing.T, s *store.Store, faults *storetest.Faults) *house {
 		e.Close()
 		if n := e.Counters().ShadowMismatches; n != 0 {
 			t.Errorf("Casbin decided %d checks otherwise", n)
-		}
-		if err := s.Close(); err != nil {
-			t.Error(err)
 		}
 	})
 	return &house{admin.New(e, rec), e, rec, faults}
@@ -98,14 +123,20 @@ var (
 
 func as(r hierarchy.Ref) admin.Caller { return admin.Caller{Name: "operator", Actor: r} }
 
-func newcomer(key string) admin.SignUp {
-	return admin.SignUp{Owner: ann, Billing: billing.Account{Mode: billing.Postpaid, Currency: "EUR"}, IdempotencyKey: key}
+// under is who asks, under an idempotency key.
+func under(who admin.Caller, key string) admin.Caller {
+	who.IdempotencyKey = key
+	return who
+}
+
+func newcomer() admin.SignUp {
+	return admin.SignUp{Owner: ann, Billing: billing.Account{Mode: billing.Postpaid, Currency: "EUR"}}
 }
 
 // customer signs one up.
 func (h *house) customer(t *testing.T) admin.SignedUp {
 	t.Helper()
-	out, err := h.SignUp(t.Context(), operator, newcomer(""))
+	out, err := h.SignUp(t.Context(), operator, newcomer())
 	if err != nil {
 		t.Fatal(err)
 	}

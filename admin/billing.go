@@ -11,18 +11,22 @@ import (
 // CreateBillingAccount opens a billing account. It needs billing_account.open
 // on the account.
 func (s *Service) CreateBillingAccount(ctx context.Context, who Caller, account string, doc billing.Account) (Item[billing.Account], error) {
-	ref := hierarchy.Ref{Type: hierarchy.TypeBillingAccount, ID: hierarchy.PrefixBillingAccount + hierarchy.NewUID(s.now()).String()}
 	if err := doc.Check(); err != nil {
 		return Item[billing.Account]{}, err
 	}
-	return create(ctx, s, who, account, "billing_account.open", ref, func(d *draft) error {
+	o, err := s.once(ctx, who, account, "billing_account.open", doc)
+	if err != nil {
+		return Item[billing.Account]{}, err
+	}
+	ref := hierarchy.Ref{Type: hierarchy.TypeBillingAccount, ID: hierarchy.PrefixBillingAccount + o.uid.String()}
+	return createOnce(ctx, s, who, o, ref, func(d *draft) error {
 		d.create(authz.KeyOf(ref.Type, ref.ID), doc)
 		return d.may("billing_account.open", d.account())
 	}, (*Service).BillingAccount)
 }
 
-// create is update, of what does not exist yet.
-func create[T any](ctx context.Context, s *Service, who Caller, account, action string, ref hierarchy.Ref, decide func(*draft) error, read func(*Service, context.Context, Caller, string) (Item[T], error)) (Item[T], error) {
+// amend is update, of what is found through its account only.
+func amend[T any](ctx context.Context, s *Service, who Caller, account, action string, ref hierarchy.Ref, decide func(*draft) error, read func(*Service, context.Context, Caller, string) (Item[T], error)) (Item[T], error) {
 	written, err := s.write(ctx, who, account, action, decide)
 	if err != nil {
 		return Item[T]{}, err

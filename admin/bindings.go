@@ -23,8 +23,12 @@ func (s *Service) CreateBinding(ctx context.Context, who Caller, b policy.Bindin
 	if err != nil {
 		return Item[policy.Binding]{}, fieldOf("scope", err)
 	}
-	ref := hierarchy.Ref{Type: hierarchy.TypeBinding, ID: hierarchy.BindingID(hierarchy.NewUID(s.now()), account)}
-	item, err := create(ctx, s, who, account, "binding.grant", ref, func(d *draft) error {
+	o, err := s.once(ctx, who, account, "binding.grant", b)
+	if err != nil {
+		return Item[policy.Binding]{}, err
+	}
+	ref := hierarchy.Ref{Type: hierarchy.TypeBinding, ID: hierarchy.BindingID(o.uid, account)}
+	item, err := createOnce(ctx, s, who, o, ref, func(d *draft) error {
 		if err := d.mayBind(&b); err != nil {
 			return err
 		}

@@ -8,13 +8,17 @@ import (
 	"github.com/tollgate-dev/tollgate/policy"
 )
 
-// Caller is who asks: the holder of a credential, and the person it acts for.
+// Caller is who asks: the holder of a credential, the person it acts for, and
+// on what terms this once.
 type Caller struct {
 	// Name is the holder's, for the log: "operator".
 	Name string
 	// Actor is for whom the caller acts; what is done then needs the actor's
 	// rights too. Zero: for nobody but itself.
 	Actor hierarchy.Ref
+	// IdempotencyKey makes a creation that is repeated under it, within 24
+	// hours, the same one; "" makes something new each time.
+	IdempotencyKey string
 }
 
 // actor is who is named as acting in the log.

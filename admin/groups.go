@@ -25,7 +25,11 @@ func (s *Service) CreateGroup(ctx context.Context, who Caller, account, id strin
 	if len(members) > MaxMembersAtOnce {
 		return Item[policy.Group]{}, hierarchy.Invalid("TOO_MANY_MEMBERS", "members", "has %d members; one request adds at most %d", len(members), MaxMembersAtOnce)
 	}
-	return create(ctx, s, who, account, "group.define", groupRef(id), func(d *draft) error {
+	o, err := s.once(ctx, who, account, "group.define", []any{id, doc, members})
+	if err != nil {
+		return Item[policy.Group]{}, err
+	}
+	return createOnce(ctx, s, who, o, groupRef(id), func(d *draft) error {
 		if err := d.may("group.define", d.account()); err != nil {
 			return err
 		}
@@ -106,7 +110,7 @@ func (s *Service) Groups(ctx context.Context, who Caller, account string, span S
 // UpdateGroup changes a group's text by change. It needs group.define on the
 // account.
 func (s *Service) UpdateGroup(ctx context.Context, who Caller, account, id string, change func(*policy.Group) error) (Item[policy.Group], error) {
-	return create(ctx, s, who, account, "group.define", groupRef(id), func(d *draft) error {
+	return amend(ctx, s, who, account, "group.define", groupRef(id), func(d *draft) error {
 		if err := d.may("group.define", d.account()); err != nil {
 			return err
 		}

@@ -2,7 +2,9 @@ package admin
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -29,13 +31,44 @@ func (s *Service) Import(ctx context.Context, who Caller, b *Bundle, o ImportOpt
 	}
 	ctx, cancel := context.WithTimeout(ctx, importTimeout)
 	defer cancel()
-	for range tries {
-		done, err := s.importOnce(ctx, who, read, o)
-		if !errors.Is(err, authz.ErrConflict) {
+	if o.DryRun {
+		who.IdempotencyKey = "" // it makes nothing
+	}
+	settled, err := s.once(ctx, who, read.Account.ID, "account.import", []any{read, o})
+	if err != nil {
+		return Imported{}, err
+	}
+	if settled.repeated {
+		if done, found, err := s.importedBefore(ctx, settled); err != nil || found {
 			return done, err
 		}
 	}
+	for range tries {
+		done, err := s.importOnce(ctx, who, settled, read, o)
+		if errors.Is(err, authz.ErrConflict) {
+			continue
+		}
+		if settled.keyed() { // a repeat may have come in between
+			if before, found, lost := s.importedBefore(ctx, settled); lost != nil || found {
+				return before, lost
+			}
+		}
+		return done, err
+	}
 	return Imported{}, busy()
+}
+
+// importedBefore is what came of an import that was made before.
+func (s *Service) importedBefore(ctx context.Context, o *once) (done Imported, found bool, err error) {
+	made, err := s.store.Made(ctx, o.account, o.identity)
+	if err != nil || made == nil {
+		return Imported{}, false, err
+	}
+	if err := json.Unmarshal(made.Outcome, &done); err != nil {
+		return Imported{}, false, fmt.Errorf("what came of an import: %w", err)
+	}
+	done.Revision = authz.Token(o.account, made.Revision)
+	return done, true, nil
 }
 
 // importTimeout bounds a whole import.
@@ -55,7 +88,7 @@ func (o *ImportOptions) check() error {
 }
 
 // importOnce decides the import on the account as it is, and commits it.
-func (s *Service) importOnce(ctx context.Context, who Caller, b *Bundle, o ImportOptions) (Imported, error) {
+func (s *Service) importOnce(ctx context.Context, who Caller, settled *once, b *Bundle, o ImportOptions) (Imported, error) {
 	snapshot, err := s.engine.Refresh(ctx, b.Account.ID)
 	isNew := errors.Is(err, authz.ErrNoAccount)
 	if isNew {
@@ -79,6 +112,7 @@ func (s *Service) importOnce(ctx context.Context, who Caller, b *Bundle, o Impor
 	if len(im.commit.Edits) == 0 {
 		return im.out, nil
 	}
+	settled.mark(&im.commit, encode(im.out))
 	written, err := s.commit(im.draft)
 	im.out.Revision = written.Revision
 	return im.out, err

@@ -17,7 +17,7 @@ import (
 // such thing, to the letter.
 func TestBindingTellsNothingOfOtherAccounts(t *testing.T) {
 	h := build(t)
-	mine, theirs := h.customer(t), must(h.SignUp(t.Context(), operator, admin.SignUp{Owner: ben, Billing: newcomer("").Billing}))(t)
+	mine, theirs := h.customer(t), must(h.SignUp(t.Context(), operator, admin.SignUp{Owner: ben, Billing: newcomer().Billing}))(t)
 	sub := must(h.CreateSubproject(t.Context(), operator, theirs.Project.Ref.ID, hierarchy.Info{}))(t)
 	number := hierarchy.Ref{Type: "number", ID: "+1"}
 	must(h.RegisterResource(t.Context(), operator, number, hierarchy.Resource{Parent: sub.Ref}))(t)

@@ -18,11 +18,15 @@ type Project struct {
 // account, or by nobody yet if payer is "". It needs project.open on the
 // account, and the rights of SetLink if a payer is named.
 func (s *Service) CreateProject(ctx context.Context, who Caller, account string, doc hierarchy.Project, payer string) (Item[Project], error) {
-	ref := hierarchy.Ref{Type: hierarchy.TypeProject, ID: hierarchy.PrefixProject + hierarchy.NewUID(s.now()).String()}
 	if err := doc.Info.Check(); err != nil {
 		return Item[Project]{}, err
 	}
-	return create(ctx, s, who, account, "project.open", ref, func(d *draft) error {
+	o, err := s.once(ctx, who, account, "project.open", []any{doc, payer})
+	if err != nil {
+		return Item[Project]{}, err
+	}
+	ref := hierarchy.Ref{Type: hierarchy.TypeProject, ID: hierarchy.PrefixProject + o.uid.String()}
+	return createOnce(ctx, s, who, o, ref, func(d *draft) error {
 		if err := d.may("project.open", d.account()); err != nil {
 			return err
 		}

@@ -23,7 +23,11 @@ func (s *Service) RegisterResource(ctx context.Context, who Caller, ref hierarch
 	if err != nil {
 		return Item[hierarchy.Resource]{}, fieldOf("parent", err)
 	}
-	return s.writeResource(ctx, who, account, "resource.register", ref, func(d *draft) error {
+	o, err := s.once(ctx, who, account, "resource.register", []any{ref, doc})
+	if err != nil {
+		return Item[hierarchy.Resource]{}, err
+	}
+	return s.writeResource(ctx, who, o, ref, func(d *draft) error {
 		if err := d.may("resource.register", doc.Parent); err != nil {
 			return fieldOf("parent", err)
 		}
@@ -72,14 +76,11 @@ func (s *Service) checkResource(ref hierarchy.Ref, doc *hierarchy.Resource) erro
 }
 
 // writeResource writes, and answers the resource as the write left it.
-func (s *Service) writeResource(ctx context.Context, who Caller, account, action string, ref hierarchy.Ref, decide func(*draft) error) (Item[hierarchy.Resource], error) {
-	written, err := s.write(ctx, who, account, action, decide)
-	if err != nil {
-		return Item[hierarchy.Resource]{}, err
-	}
-	item, _, err := s.resource(ctx, account, ref)
-	item.Revision = written.Revision
-	return item, err
+func (s *Service) writeResource(ctx context.Context, who Caller, o *once, ref hierarchy.Ref, decide func(*draft) error) (Item[hierarchy.Resource], error) {
+	return createOnce(ctx, s, who, o, ref, decide, func(s *Service, ctx context.Context, _ Caller, _ string) (Item[hierarchy.Resource], error) {
+		item, _, err := s.resource(ctx, o.account, ref)
+		return item, err
+	})
 }
 
 // resource reads a resource.
@@ -165,7 +166,7 @@ func (s *Service) UpdateResource(ctx context.Context, who Caller, ref hierarchy.
 	if err != nil {
 		return Item[hierarchy.Resource]{}, err
 	}
-	return s.writeResource(ctx, who, account, "resource.configure", ref, func(d *draft) error {
+	return s.writeResource(ctx, who, &once{account: account, action: "resource.configure"}, ref, func(d *draft) error {
 		was, doc, err := d.resource(ref, "resource.configure")
 		if err != nil {
 			return err

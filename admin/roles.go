@@ -16,7 +16,11 @@ func (s *Service) CreateRole(ctx context.Context, who Caller, account, id string
 	if err := checkRole(id, &doc); err != nil {
 		return Item[policy.Role]{}, err
 	}
-	return create(ctx, s, who, account, "role.define", roleRef(id), func(d *draft) error {
+	o, err := s.once(ctx, who, account, "role.define", []any{id, doc})
+	if err != nil {
+		return Item[policy.Role]{}, err
+	}
+	return createOnce(ctx, s, who, o, roleRef(id), func(d *draft) error {
 		if err := d.may("role.define", d.account()); err != nil {
 			return err
 		}
@@ -108,7 +112,7 @@ func (s *Service) UpdateRole(ctx context.Context, who Caller, account, id string
 	if policy.IsPredefined(id) {
 		return Item[policy.Role]{}, hierarchy.Conflict("ROLE_PREDEFINED", "%s is predefined and the same in every account; define a role of your own", id)
 	}
-	return create(ctx, s, who, account, "role.define", roleRef(id), func(d *draft) error {
+	return amend(ctx, s, who, account, "role.define", roleRef(id), func(d *draft) error {
 		if err := d.may("role.define", d.account()); err != nil {
 			return err
 		}

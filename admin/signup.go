@@ -2,9 +2,6 @@ package admin
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 
 	"github.com/tollgate-dev/tollgate/authz"
@@ -19,9 +16,6 @@ type SignUp struct {
 	Owner   hierarchy.Ref // a user
 	Billing billing.Account
 	Project hierarchy.Project
-	// IdempotencyKey makes a repeated sign-up the same one, for 24 hours; ""
-	// makes each one a new account.
-	IdempotencyKey string
 }
 
 // SignedUp is what a sign-up made.
@@ -103,18 +97,11 @@ func (s *Service) settle(ctx context.Context, who Caller, in *SignUp) (newIDs, e
 		Project: hierarchy.PrefixProject + uid(), Identity: newIdentity(),
 	}
 	ids.Binding = hierarchy.BindingID(hierarchy.NewUID(s.now()), ids.Account)
-	if in.IdempotencyKey == "" {
+	if who.IdempotencyKey == "" {
 		return ids, nil
 	}
-	key := in.IdempotencyKey
-	body := *in
-	body.IdempotencyKey = ""
-	fingerprint := sha256.Sum256(encode(body))
-	settled, err := s.store.ClaimSignUp(ctx, who.actor(), key, hex.EncodeToString(fingerprint[:]), encode(ids))
-	if err != nil {
-		return ids, err
-	}
-	return ids, json.Unmarshal(settled, &ids)
+	_, err := s.claim(ctx, who, "", "account.sign_up", in, &ids)
+	return ids, err
 }
 
 func (in *SignUp) commit(who Caller, ids newIDs) *authz.Commit {
@@ -144,7 +131,7 @@ func (s *Service) signedUp(ctx context.Context, ids newIDs, owner hierarchy.Ref)
 		return SignedUp{}, err
 	}
 	if !v.snapshot.Has(account) {
-		return SignedUp{}, hierarchy.Conflict("ID_DELETED", "this Idempotency-Key has made %s, which was deleted since; take another key", account)
+		return SignedUp{}, deletedSince(account)
 	}
 	var out SignedUp
 	if out.Account, err = get[hierarchy.Account](ctx, v, account, authz.KeyOf(hierarchy.TypeAccount, ids.Account)); err != nil {

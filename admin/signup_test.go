@@ -29,32 +29,32 @@ func TestSignUp(t *testing.T) {
 
 func TestSignUpIsIdempotent(t *testing.T) {
 	h := build(t)
-	first := must(h.SignUp(t.Context(), operator, newcomer("k1")))(t)
-	again := must(h.SignUp(t.Context(), operator, newcomer("k1")))(t)
+	first := must(h.SignUp(t.Context(), under(operator, "k1"), newcomer()))(t)
+	again := must(h.SignUp(t.Context(), under(operator, "k1"), newcomer()))(t)
 	if first.Account.Ref != again.Account.Ref || first.Binding.Ref != again.Binding.Ref {
 		t.Errorf("the same key made %s, then %s", first.Account.Ref, again.Account.Ref)
 	}
-	other := must(h.SignUp(t.Context(), operator, newcomer("k2")))(t)
+	other := must(h.SignUp(t.Context(), under(operator, "k2"), newcomer()))(t)
 	if other.Account.Ref == first.Account.Ref {
 		t.Error("another key made the same account")
 	}
-	changed := newcomer("k1")
+	changed := newcomer()
 	changed.Billing.Currency = "USD"
-	_, err := h.SignUp(t.Context(), operator, changed)
+	_, err := h.SignUp(t.Context(), under(operator, "k1"), changed)
 	want(t, "another body under the same key", "IDEMPOTENCY_KEY_REUSED", err)
 }
 
 func TestSignUpRefusesBadInput(t *testing.T) {
 	h := build(t)
-	in := newcomer("")
+	in := newcomer()
 	in.Billing.Currency = "XXX"
 	_, err := h.SignUp(t.Context(), operator, in)
 	want(t, "a currency that does not exist", "CURRENCY_UNKNOWN", err)
-	in = newcomer("")
+	in = newcomer()
 	in.Owner = hierarchy.Ref{Type: "service", ID: "x"}
 	_, err = h.SignUp(t.Context(), operator, in)
 	want(t, "a service as owner", "SUBJECT_INVALID", err)
-	_, err = h.SignUp(t.Context(), as(ben), newcomer(""))
+	_, err = h.SignUp(t.Context(), as(ben), newcomer())
 	want(t, "signing up somebody else", "PERMISSION_DENIED", err)
 }
 
@@ -89,7 +89,7 @@ func TestSignUpInterrupted(t *testing.T) { onBoth(t, signUpInterrupted) }
 func signUpInterrupted(t *testing.T, h *house) {
 	interruptions(t, h, func(run string) error {
 		h.store.last = nil
-		_, err := h.SignUp(t.Context(), operator, newcomer(run))
+		_, err := h.SignUp(t.Context(), under(operator, run), newcomer())
 		return err
 	}, func(run string, err error) {
 		if h.store.last != nil {
@@ -102,7 +102,7 @@ func signUpInterrupted(t *testing.T, h *house) {
 				t.Errorf("%s: success was answered, and nothing was made", run)
 			}
 		}
-		out, err := h.SignUp(t.Context(), operator, newcomer(run))
+		out, err := h.SignUp(t.Context(), under(operator, run), newcomer())
 		if err != nil {
 			t.Fatalf("%s: the retry fails: %v", run, err)
 		}
@@ -119,14 +119,14 @@ func signUpInterrupted(t *testing.T, h *house) {
 // one; after the account was deleted, it is refused.
 func TestSignUpRepeatedLater(t *testing.T) {
 	h := build(t)
-	first := must(h.SignUp(t.Context(), operator, newcomer("k")))(t)
+	first := must(h.SignUp(t.Context(), under(operator, "k"), newcomer()))(t)
 	must(h.CreateBinding(t.Context(), operator, policy.Binding{Subject: ben, Role: policy.Owner, Scope: first.Account.Ref}))(t)
 	must(h.DeleteBinding(t.Context(), operator, first.Binding.Ref.ID))(t)
-	again := must(h.SignUp(t.Context(), operator, newcomer("k")))(t)
+	again := must(h.SignUp(t.Context(), under(operator, "k"), newcomer()))(t)
 	if again.Account.Ref != first.Account.Ref || again.Binding.Ref != first.Binding.Ref || again.Binding.Doc != first.Binding.Doc {
 		t.Errorf("repeated, it made %+v", again)
 	}
 	must(h.Delete(t.Context(), operator, first.Account.Ref))(t)
-	_, err := h.SignUp(t.Context(), operator, newcomer("k"))
+	_, err := h.SignUp(t.Context(), under(operator, "k"), newcomer())
 	want(t, "a sign-up of a deleted account", "ID_DELETED", err)
 }

@@ -10,7 +10,6 @@ import (
 // CreateSubproject opens a subproject in a project (M7). It needs
 // subproject.open on the project.
 func (s *Service) CreateSubproject(ctx context.Context, who Caller, projectID string, info hierarchy.Info) (Item[hierarchy.Subproject], error) {
-	ref := hierarchy.Ref{Type: hierarchy.TypeSubproject, ID: hierarchy.PrefixSubproject + hierarchy.NewUID(s.now()).String()}
 	parent := hierarchy.Ref{Type: hierarchy.TypeProject, ID: projectID}
 	if err := info.Check(); err != nil {
 		return Item[hierarchy.Subproject]{}, err
@@ -19,7 +18,12 @@ func (s *Service) CreateSubproject(ctx context.Context, who Caller, projectID st
 	if err != nil {
 		return Item[hierarchy.Subproject]{}, err
 	}
-	return create(ctx, s, who, account, "subproject.open", ref, func(d *draft) error {
+	o, err := s.once(ctx, who, account, "subproject.open", []any{parent, info})
+	if err != nil {
+		return Item[hierarchy.Subproject]{}, err
+	}
+	ref := hierarchy.Ref{Type: hierarchy.TypeSubproject, ID: hierarchy.PrefixSubproject + o.uid.String()}
+	return createOnce(ctx, s, who, o, ref, func(d *draft) error {
 		d.create(authz.KeyOf(ref.Type, ref.ID), hierarchy.Subproject{Info: info, Project: projectID})
 		d.commit.Parents = append(d.commit.Parents, authz.Transition{Node: ref.String(), To: parent.String()})
 		return d.may("subproject.open", parent)

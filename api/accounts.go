@@ -6,21 +6,15 @@ import (
 )
 
 func (s *server) signUp(c *call, in *SignUp) (*SignedUp, error) {
-	const maxKey = 255
-	key, err := c.header("Idempotency-Key", maxKey)
-	if err != nil {
-		return nil, err
-	}
 	owner, err := hierarchy.ParseRef(in.Owner)
 	if err != nil {
 		return nil, inField("owner", err)
 	}
 	made, err := s.Admin.SignUp(c.ctx(), c.who, admin.SignUp{
-		Account:        hierarchy.Account{Info: hierarchy.Info{DisplayName: in.DisplayName, Labels: in.Labels}},
-		Owner:          owner,
-		Billing:        billingAccountOf(&in.BillingAccount),
-		Project:        hierarchy.Project{Info: hierarchy.Info{DisplayName: in.Project.DisplayName, Labels: in.Project.Labels}},
-		IdempotencyKey: key,
+		Account: hierarchy.Account{Info: hierarchy.Info{DisplayName: in.DisplayName, Labels: in.Labels}},
+		Owner:   owner,
+		Billing: billingAccountOf(&in.BillingAccount),
+		Project: hierarchy.Project{Info: hierarchy.Info{DisplayName: in.Project.DisplayName, Labels: in.Project.Labels}},
 	})
 	if err != nil {
 		return nil, err

@@ -21,7 +21,7 @@ func TestSignUp(t *testing.T) {
 	if other := decode[SignedUp](f.do(post, "/v1/accounts", signUpBody, "Idempotency-Key", "k2").want(201)); other.Account.ID == one.Account.ID {
 		t.Error("the same account for another key")
 	}
-	f.do(post, "/v1/accounts", strings.Replace(signUpBody, "ann", "eve", 1), "Idempotency-Key", "k1").problem(400, "IDEMPOTENCY_KEY_REUSED", "Idempotency-Key")
+	f.do(post, "/v1/accounts", strings.Replace(signUpBody, "ann", "eve", 1), "Idempotency-Key", "k1").problem(422, "IDEMPOTENCY_KEY_REUSED", "Idempotency-Key")
 	f.do(post, "/v1/accounts", signUpBody, "Idempotency-Key", strings.Repeat("x", 256)).problem(400, "HEADER_INVALID", "Idempotency-Key")
 
 	want := SignedUp{

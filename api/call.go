@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/gin-gonic/gin"
 
@@ -86,7 +87,23 @@ func open(g *gin.Context, op *operation) (*call, error) {
 		return nil, err
 	}
 	query, err := op.readQuery(g.Request.URL.RawQuery)
-	return &call{g, op, who, query}, err
+	c := &call{g, op, who, query}
+	if err == nil {
+		err = c.readTerms()
+	}
+	return c, err
+}
+
+// maxKey is the longest Idempotency-Key, in bytes.
+const maxKey = 255
+
+// readTerms reads the headers on whose terms the request is made, those that
+// the document gives the operation.
+func (c *call) readTerms() (err error) {
+	if slices.Contains(c.op.headers, "Idempotency-Key") {
+		c.who.IdempotencyKey, err = c.header("Idempotency-Key", maxKey)
+	}
+	return err
 }
 
 func (c *call) ctx() context.Context { return c.gin.Request.Context() }

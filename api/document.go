@@ -42,6 +42,7 @@ type operation struct {
 	success int              // the status of success
 	body    *openapi3.Schema // of the body; nil if it takes none
 	queries []string         // the parameters that the query may have
+	headers []string         // the headers that are heeded, beside those of every request
 	limit   int64            // the most bytes that the body may have
 }
 
@@ -64,8 +65,11 @@ func (d *document) operation(method, path string) (*operation, error) {
 		op.limit = limit
 	}
 	for _, p := range append(slices.Clone(item.Parameters), described.Parameters...) {
-		if p.Value.In == openapi3.ParameterInQuery {
+		switch p.Value.In {
+		case openapi3.ParameterInQuery:
 			op.queries = append(op.queries, p.Value.Name)
+		case openapi3.ParameterInHeader:
+			op.headers = append(op.headers, p.Value.Name)
 		}
 	}
 	if described.RequestBody != nil {

@@ -36,6 +36,8 @@ func status(err error) int {
 		return http.StatusRequestEntityTooLarge
 	case hierarchy.KindPrecondition:
 		return http.StatusPreconditionFailed
+	case hierarchy.KindUnprocessable:
+		return http.StatusUnprocessableEntity
 	case hierarchy.KindUnavailable:
 		return http.StatusServiceUnavailable
 	}

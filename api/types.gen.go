@@ -1496,6 +1496,9 @@ type BindingParam = string
 // GroupParam defines model for GroupParam.
 type GroupParam = string
 
+// IdempotencyKey defines model for IdempotencyKey.
+type IdempotencyKey = string
+
 // PageSize defines model for PageSize.
 type PageSize = int
 

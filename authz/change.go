@@ -112,7 +112,19 @@ type Commit struct {
 	Payers  []Transition // of projects
 	Parents []Transition // of resources and subprojects
 
+	// Outcome makes the store remember for a day that the commit was made, and
+	// this with it, so that a repeat of the same request can be answered; nil
+	// for nothing. Never empty otherwise.
+	Outcome json.RawMessage
+
 	Actor, Caller, Action string
+}
+
+// Made is what is remembered of a commit.
+type Made struct {
+	Revision Revision
+	At       int64           // when it was committed, in microseconds
+	Outcome  json.RawMessage // as the commit had it
 }
 
 // Transition is a point in the history of a node's parent or payer: at the

@@ -7,14 +7,15 @@ type Kind uint8
 
 // The kinds of error. The API gives each one status.
 const (
-	KindInvalid      Kind = iota + 1 // the request is wrong, and will stay wrong
-	KindForbidden                    // the actor may see the node, and may not do this to it
-	KindNotFound                     // there is no such thing, or none that the actor may know of
-	KindConflict                     // the state of the account stands in the way
-	KindTooLarge                     // over a limit that is documented
-	KindUnavailable                  // the store cannot be reached; try again
-	KindLost                         // what the caller holds was lost or is too old: read again
-	KindPrecondition                 // the caller's If-Match does not hold
+	KindInvalid       Kind = iota + 1 // the request is wrong, and will stay wrong
+	KindForbidden                     // the actor may see the node, and may not do this to it
+	KindNotFound                      // there is no such thing, or none that the actor may know of
+	KindConflict                      // the state of the account stands in the way
+	KindTooLarge                      // over a limit that is documented
+	KindUnavailable                   // the store cannot be reached; try again
+	KindLost                          // what the caller holds was lost or is too old: read again
+	KindPrecondition                  // the caller's If-Match does not hold
+	KindUnprocessable                 // the request contradicts one that was made before
 )
 
 // Error is an error that a caller may see: a stable reason, in upper snake

@@ -6,13 +6,15 @@
 -- entry of the log that is too old). JSON is carried, never read or written.
 --
 -- KEYS  1 head  2 docs  3 res  4 payers  5 parents  6 log  7 ids
---       8 revoked:<identity>  9… in:<container>, each that is named below
+--       8 revoked:<identity>  9 made:<identity>
+--       10… in:<container>, each that is named below
 --
 -- ARGV  identity, new (0|1), basis ('' for any), administrative (0|1),
 --       deadline (µs, '' for none), length of the log,
 --       actor, caller, action, edits (JSON),
 --       account, the channel to publish the change on, the most of edits that
 --       are published with it (bytes),
+--       outcome to remember ('' for none), for how many seconds,
 --       then lists, each preceded by the number of its items:
 --         present   key, field                     records that exist
 --         versions  key, field, version            0 for one that does not exist
@@ -39,6 +41,7 @@ local identity, new, basis, administrative = take(), take(), take(), take()
 local deadline, keep = take(), tonumber(take())
 local actor, caller, action, edits = take(), take(), take(), take()
 local account, channel, most = take(), take(), tonumber(take())
+local outcome, remember = take(), take()
 
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
@@ -46,7 +49,7 @@ local function conflict(guard) return {'conflict', guard, whole(now)} end
 
 -- The keys hold what they should.
 
-local kinds = {'hash', 'hash', 'hash', 'zset', 'zset', 'stream', 'zset', 'string'}
+local kinds = {'hash', 'hash', 'hash', 'zset', 'zset', 'stream', 'zset', 'string', 'string'}
 for i = 1, #KEYS do
   local kind = redis.call('TYPE', KEYS[i])
   kind = kind.ok or kind
@@ -74,8 +77,18 @@ else
   end
 end
 
--- This very commit may have been sent before, and its reply lost.
+-- This very commit may have been sent before, and its reply lost. One that is
+-- remembered may have been sent by another writer, with edits of its own: the
+-- revision before it is not told then, so that nobody applies his to that.
 
+if outcome ~= '' then
+  local made = redis.call('GET', KEYS[9])
+  if made then
+    local was, moment, from = string.match(made, '^(%d+) (%d+) (%d+) ')
+    if not was then return {'corrupt', KEYS[9] .. ' cannot be read'} end
+    return {'done', was, moment, '', from, whole(now)}
+  end
+end
 local number = redis.call('ZSCORE', KEYS[7], identity)
 if number then
   local id = whole(tonumber(number)) .. '-0'
@@ -116,6 +129,9 @@ if administrative == '1' then basis = num end
 redis.call('XADD', KEYS[6], 'MAXLEN', '~', keep, num .. '-0', 'id', identity, 'prev', head.id, 'at', at,
   'basis', basis, 'actor', actor, 'caller', caller, 'action', action, 'edits', edits)
 redis.call('HSET', KEYS[1], 'num', num, 'id', identity, 'basis', basis, 'at', at)
+if outcome ~= '' then
+  redis.call('SET', KEYS[9], num .. ' ' .. at .. ' ' .. basis .. ' ' .. outcome, 'EX', remember)
+end
 redis.call('ZADD', KEYS[7], num, identity)
 if tonumber(num) % 64 == 0 then -- not each time: embedded, a trim sorts the set
   redis.call('ZREMRANGEBYSCORE', KEYS[7], '-inf', whole(tonumber(num) - keep))

@@ -35,7 +35,7 @@ func encode(c *authz.Commit, logLength int) (*call, error) {
 	e := &call{index: map[string]int{}}
 	for _, key := range []string{
 		headKey(c.Account), docsKey(c.Account), resourcesKey(c.Account), payersKey(c.Account), parentsKey(c.Account),
-		logKey(c.Account), identitiesKey(c.Account), revokedKey(c.Account, c.Identity),
+		logKey(c.Account), identitiesKey(c.Account), revokedKey(c.Account, c.Identity), madeKey(c.Account, c.Identity),
 	} {
 		e.key(key)
 	}
@@ -43,7 +43,8 @@ func encode(c *authz.Commit, logLength int) (*call, error) {
 	if c.Guarded {
 		basis = strconv.FormatUint(c.Basis, 10)
 	}
-	e.add(c.Identity, flag(c.New), basis, flag(c.Administrative()), "", logLength, c.Actor, c.Caller, c.Action, edits, c.Account, feedChannel, mostTold)
+	e.add(c.Identity, flag(c.New), basis, flag(c.Administrative()), "", logLength, c.Actor, c.Caller, c.Action, edits, c.Account, feedChannel, mostTold,
+		[]byte(c.Outcome), int64(madeLifetime.Seconds()))
 	e.guards(c)
 	if err := e.writes(c); err != nil {
 		return nil, err

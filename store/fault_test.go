@@ -164,11 +164,12 @@ func testUnavailable(t *testing.T, open opener) {
 			_, err := w.Resources(ctx, "a", hierarchy.Ref{Type: "project", ID: "prj_a"}, "", 10)
 			return err
 		},
-		"Log":         func(ctx context.Context) error { _, err := w.Log(ctx, "a", 0, 10); return err },
-		"RevisionAt":  func(ctx context.Context) error { _, _, err := w.RevisionAt(ctx, "a", 1); return err },
-		"Payers":      func(ctx context.Context) error { _, err := w.Payers(ctx, "a", "project:prj_a"); return err },
-		"Parents":     func(ctx context.Context) error { _, err := w.Parents(ctx, "a", "number:1"); return err },
-		"ClaimSignUp": func(ctx context.Context) error { _, err := w.ClaimSignUp(ctx, "c", "k", "f", nil); return err },
+		"Log":        func(ctx context.Context) error { _, err := w.Log(ctx, "a", 0, 10); return err },
+		"RevisionAt": func(ctx context.Context) error { _, _, err := w.RevisionAt(ctx, "a", 1); return err },
+		"Payers":     func(ctx context.Context) error { _, err := w.Payers(ctx, "a", "project:prj_a"); return err },
+		"Parents":    func(ctx context.Context) error { _, err := w.Parents(ctx, "a", "number:1"); return err },
+		"ClaimOnce":  func(ctx context.Context) error { _, err := w.ClaimOnce(ctx, []string{"c"}, "f", nil); return err },
+		"Made":       func(ctx context.Context) error { _, err := w.Made(ctx, "a", "00"); return err },
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -78,12 +78,19 @@ func leaseKey(name string) string { return "tg:lease:" + name }
 // feedChannel is a channel: every change of every account, as it is committed.
 const feedChannel = "tg:feed"
 
-// signUpKey is a string: what the first sign-up of a caller under an
-// idempotency key proposed. Neither stands in it readably.
-func signUpKey(caller, key string) string {
+// madeKey is a string that exists for a day after a commit, named by its
+// identity, that is to be remembered: "<number> <at µs> <basis> <outcome>".
+func madeKey(account, identity string) string {
+	return accountKey(account, "made:"+identity)
+}
+
+// onceKey is a string: what the first request of a scope under an idempotency
+// key proposed. Nothing of the scope stands in it readably.
+func onceKey(scope []string) string {
 	h := sha256.New()
-	_ = binary.Write(h, binary.BigEndian, uint64(len(caller))) // or "ab"+"c" were "a"+"bc"
-	h.Write([]byte(caller))
-	h.Write([]byte(key))
-	return "tg:signup:" + hex.EncodeToString(h.Sum(nil))
+	for _, part := range scope {
+		_ = binary.Write(h, binary.BigEndian, uint64(len(part))) // or "ab", "c" were "a", "bc"
+		h.Write([]byte(part))
+	}
+	return "tg:once:" + hex.EncodeToString(h.Sum(nil))
 }

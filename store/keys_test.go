@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -24,7 +25,7 @@ func hashTag(key string) string {
 func keysOf(account, name string) []string {
 	return []string{
 		headKey(account), docsKey(account), resourcesKey(account), payersKey(account), parentsKey(account),
-		logKey(account), identitiesKey(account), containerKey(account, name), revokedKey(account, name),
+		logKey(account), identitiesKey(account), containerKey(account, name), revokedKey(account, name), madeKey(account, name),
 	}
 }
 
@@ -73,11 +74,11 @@ func testBraces(t *testing.T, open opener) {
 	}
 }
 
-func testSignUp(t *testing.T, open opener) {
+func testOnce(t *testing.T, open opener) {
 	w := newWorld(t, open, Options{})
 	ctx := t.Context()
 	claim := func(caller, key, fingerprint, proposal string) (string, error) {
-		settled, err := w.ClaimSignUp(ctx, caller, key, fingerprint, []byte(proposal))
+		settled, err := w.ClaimOnce(ctx, []string{caller, key}, fingerprint, []byte(proposal))
 		return string(settled), err
 	}
 	if got, err := claim("service:shop", "secret-key", "f1", "first"); got != "first" || err != nil {
@@ -89,20 +90,20 @@ func testSignUp(t *testing.T, open opener) {
 	if got, err := claim("service:shop", "secret-key", "f2", "third"); got != "" || reason(err) != "IDEMPOTENCY_KEY_REUSED" {
 		t.Errorf("for another request: %q %v", got, err)
 	}
-	for _, other := range [][2]string{{"service:shops", "ecret-key"}, {"service:shop", "key"}, {"service:sho", "psecret-key"}, {"", "service:shopsecret-key"}} {
+	for _, other := range [][2]string{{"service:shops", "ecret-key"}, {"service:shop", "key"}, {"service:sho", "psecret-key"}, {"", "service:shopsecret-key"}, {"service:shopsecret-key", ""}} {
 		if got, err := claim(other[0], other[1], "f3", "own"); got != "own" || err != nil {
 			t.Errorf("%q: %q %v", other, got, err)
 		}
 	}
-	held := w.dump("tg:signup:*")
-	if len(held) != 5 {
-		t.Errorf("%d sign-ups are kept, want 5", len(held))
+	held := w.dump("tg:once:*")
+	if len(held) != 6 {
+		t.Errorf("%d claims are kept, want 6", len(held))
 	}
 	for key, value := range held {
 		if strings.Contains(key+value, "secret-key") || strings.Contains(key, "shop") {
 			t.Errorf("the key stands in %q = %q", key, value)
 		}
-		if ttl := w.client.TTL(ctx, key).Val(); ttl <= 0 || ttl > signUpLifetime {
+		if ttl := w.client.TTL(ctx, key).Val(); ttl <= 0 || ttl > onceLifetime {
 			t.Errorf("%s expires in %v", key, ttl)
 		}
 	}
@@ -114,5 +115,53 @@ func testSignUp(t *testing.T, open opener) {
 	w.faults.Clear()
 	if got, err := claim("c", "k", "f", "again"); got != "lost" || err != nil {
 		t.Errorf("after a lost reply: %q %v", got, err)
+	}
+}
+
+// testMade repeats commits that are remembered, after the log has forgotten
+// them and what they made is gone.
+func testMade(t *testing.T, open opener) {
+	w := newWorld(t, open, Options{LogLength: 1})
+	w.must(signUp("a"))
+	again := func(c *authz.Commit) error { _, _, err := w.Commit(t.Context(), c); return err }
+	edit := func(e authz.Edit) *authz.Commit {
+		return &authz.Commit{Account: "a", Identity: identity(), Edits: []authz.Edit{e}}
+	}
+	known, forgotten := edit(made("role:known", "{}")), edit(made("role:forgotten", "{}"))
+	known.Outcome = []byte(`{"x": "a b"}`)
+	head := w.must(known)
+	w.must(forgotten)
+	w.must(edit(authz.Edit{Key: "role:known", Before: []byte("{}")}))
+	w.must(edit(authz.Edit{Key: "role:forgotten", Before: []byte("{}")}))
+	for range 300 { // trimming is lazy
+		w.must(edit(made("role:other", "{}")))
+	}
+	if made, err := w.Made(t.Context(), "a", known.Identity); err != nil || made == nil || made.Revision != head.Revision || made.At != head.At || string(made.Outcome) != `{"x": "a b"}` {
+		t.Errorf("remembered is %+v, %v; want %+v", made, err, head)
+	}
+	if made, err := w.Made(t.Context(), "a", forgotten.Identity); made != nil || err != nil {
+		t.Errorf("remembered is %+v, %v", made, err)
+	}
+	got, previous, err := w.Commit(t.Context(), known)
+	if err != nil || got.Revision != head.Revision || got.At != head.At || got.Basis != head.Basis || previous != "" {
+		t.Errorf("repeated: %+v %q %v, want %+v", got, previous, err, head)
+	}
+	if err := again(forgotten); err != nil { // the control
+		t.Error(err)
+	}
+	if _, records, err := w.Read(t.Context(), "a", "role:known", "role:forgotten"); err != nil || len(records) != 1 || records[0].Key != "role:forgotten" {
+		t.Errorf("only what was forgotten is made anew: %v %v", records, err)
+	}
+	for key := range w.dump("tg:{a}:made:*") {
+		if ttl := w.client.TTL(t.Context(), key).Val(); ttl <= onceLifetime || ttl > madeLifetime {
+			t.Errorf("%s expires in %v, and has to outlive the claim", key, ttl)
+		}
+	}
+	w.client.Set(t.Context(), madeKey("a", known.Identity), "x", 0)
+	if _, err := w.Made(t.Context(), "a", known.Identity); !errors.Is(err, errCorrupt) {
+		t.Errorf("a spoilt memory: %v", err)
+	}
+	if err := again(known); !errors.Is(err, errCorrupt) {
+		t.Errorf("a spoilt memory, repeated: %v", err)
 	}
 }

@@ -83,13 +83,13 @@ func TestExpiry(t *testing.T) {
 // TestTick shows that time goes by in an embedded store.
 func TestTick(t *testing.T) {
 	w := newWorld(t, openEmbedded, Options{})
-	if _, err := w.ClaimSignUp(t.Context(), "c", "k", "f", nil); err != nil {
+	if _, err := w.ClaimOnce(t.Context(), []string{"c", "k"}, "f", nil); err != nil {
 		t.Fatal(err)
 	}
-	w.client.PExpire(t.Context(), signUpKey("c", "k"), 2*time.Millisecond)
+	w.client.PExpire(t.Context(), onceKey([]string{"c", "k"}), 2*time.Millisecond)
 	stop := expire(w.embedded, time.Millisecond)
 	defer stop()
-	for len(w.dump("tg:signup:*")) > 0 { // a clock that stands still ends at the test's own limit
+	for len(w.dump("tg:once:*")) > 0 { // a clock that stands still ends at the test's own limit
 		runtime.Gosched()
 	}
 }
