@@ -29,17 +29,17 @@ type Imported struct {
 // Import brings an account to what a bundle says, in one atomic write. It
 // creates what is missing, changes what differs, and never deletes; a second
 // import of the same bundle changes nothing.
-func (c *Client) Import(ctx context.Context, b *Bundle, o ImportOptions) (*Imported, error) {
+func (c *Client) Import(ctx context.Context, b *Bundle, o ImportOptions, terms ...Term) (*Imported, error) {
 	encoded, err := json.Marshal(b)
 	if err != nil {
 		return nil, err
 	}
-	return c.ImportJSON(ctx, encoded, o)
+	return c.ImportJSON(ctx, encoded, o, terms...)
 }
 
 // ImportJSON is Import of a bundle that is JSON already. The server refuses
 // fields that it does not know.
-func (c *Client) ImportJSON(ctx context.Context, bundle json.RawMessage, o ImportOptions) (*Imported, error) {
+func (c *Client) ImportJSON(ctx context.Context, bundle json.RawMessage, o ImportOptions, terms ...Term) (*Imported, error) {
 	query := url.Values{}
 	if o.Owner != "" {
 		query.Set("owner", o.Owner)
@@ -49,7 +49,7 @@ func (c *Client) ImportJSON(ctx context.Context, bundle json.RawMessage, o Impor
 	}
 	out := &Imported{}
 	in := call{method: http.MethodPost, path: []string{"v1", "import"}, query: query, body: bundle, repeatable: true, bulk: true}
-	if err := c.do(ctx, in, out); err != nil {
+	if err := c.do(ctx, in.on(terms), out); err != nil {
 		return nil, err
 	}
 	return out, nil

@@ -39,7 +39,7 @@ func (c *Client) SignUp(ctx context.Context, in SignUp) (*SignedUp, error) {
 	out := &SignedUp{}
 	do := call{path: []string{"v1", "accounts"}}
 	if in.IdempotencyKey != "" {
-		do.repeatable, do.header = true, map[string]string{"Idempotency-Key": in.IdempotencyKey}
+		do = do.on([]Term{Once(in.IdempotencyKey)})
 	}
 	if err := c.post(ctx, do, in, out); err != nil {
 		return nil, err
@@ -55,9 +55,9 @@ type Subproject struct {
 }
 
 // CreateSubproject opens a subproject in a project.
-func (c *Client) CreateSubproject(ctx context.Context, project string, info Info) (*Subproject, error) {
+func (c *Client) CreateSubproject(ctx context.Context, project string, info Info, terms ...Term) (*Subproject, error) {
 	out := &Subproject{}
-	if err := c.post(ctx, call{path: []string{"v1", "projects", project, "subprojects"}}, info, out); err != nil {
+	if err := c.post(ctx, call{path: []string{"v1", "projects", project, "subprojects"}}.on(terms), info, out); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -74,10 +74,10 @@ type Resource struct {
 }
 
 // RegisterResource registers a product's resource.
-func (c *Client) RegisterResource(ctx context.Context, r Resource) (*Resource, error) {
+func (c *Client) RegisterResource(ctx context.Context, r Resource, terms ...Term) (*Resource, error) {
 	r.Revision = ""
 	out := &Resource{}
-	if err := c.post(ctx, call{path: []string{"v1", "resources"}}, r, out); err != nil {
+	if err := c.post(ctx, call{path: []string{"v1", "resources"}}.on(terms), r, out); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -96,10 +96,10 @@ type Binding struct {
 }
 
 // CreateBinding binds a role to a subject at a scope.
-func (c *Client) CreateBinding(ctx context.Context, b Binding) (*Binding, error) {
+func (c *Client) CreateBinding(ctx context.Context, b Binding, terms ...Term) (*Binding, error) {
 	b.ID, b.Revision = "", ""
 	out := &Binding{}
-	if err := c.post(ctx, call{path: []string{"v1", "bindings"}}, b, out); err != nil {
+	if err := c.post(ctx, call{path: []string{"v1", "bindings"}}.on(terms), b, out); err != nil {
 		return nil, err
 	}
 	return out, nil

@@ -179,6 +179,24 @@ func TestActorAndIdempotencyKeyAreHeaders(t *testing.T) {
 	}
 }
 
+func TestWhatCreatesTakesAKey(t *testing.T) {
+	ctx, seen := t.Context(), 0
+	c := fake(t, func(w http.ResponseWriter, r *http.Request) {
+		seen++
+		if got := r.Header.Values("Idempotency-Key"); len(got) != 1 || got[0] != "once" {
+			t.Errorf("%s was sent with the keys %q", r.URL, got)
+		}
+		_, _ = io.WriteString(w, `{}`)
+	})
+	_, err1 := c.CreateSubproject(ctx, "p", Info{}, Once("once"))
+	_, err2 := c.RegisterResource(ctx, Resource{}, Once("once"))
+	_, err3 := c.CreateBinding(ctx, Binding{}, Once("once"))
+	_, err4 := c.Import(ctx, &Bundle{}, ImportOptions{}, Once("once"))
+	if err := errors.Join(err1, err2, err3, err4); err != nil || seen != 4 {
+		t.Errorf("%d calls: %v", seen, err)
+	}
+}
+
 // Asked many times, one connection is enough.
 func TestConnectionsAreUsedAgain(t *testing.T) {
 	var connections atomic.Int32

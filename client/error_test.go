@@ -109,6 +109,10 @@ func TestRepeating(t *testing.T) {
 		_, err := c.CreateBinding(context.Background(), Binding{})
 		return err
 	}
+	bindOnce := func(c *Client) error {
+		_, err := c.CreateBinding(context.Background(), Binding{}, Once("k"))
+		return err
+	}
 	for name, tc := range map[string]struct {
 		status     int
 		retryAfter string
@@ -120,6 +124,7 @@ func TestRepeating(t *testing.T) {
 		"503 with too long a time":     {503, "3600", check, 1},
 		"503 with a date":              {503, "Fri, 31 Dec 1999 23:59:59 GMT", check, 1},
 		"503 of a write":               {503, "1", bind, 1},
+		"503 of a write under a key":   {503, "1", bindOnce, tries},
 		"another status":               {500, "1", check, 1},
 		"too many requests is no 503":  {429, "1", check, 1},
 		"503 with a negative time":     {503, "-1", check, 1},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,7 +35,7 @@ func (a *app) bindCommand() *cobra.Command {
 			if b.ExpiresAt, err = optionalInstant("expires-at", expiresAt); err != nil {
 				return err
 			}
-			made, err := s.CreateBinding(ctx, b)
+			made, err := s.CreateBinding(ctx, b, client.Once(rand.Text())) // so that it can be sent again if the server asks for it
 			if err != nil {
 				return err
 			}
