@@ -19,6 +19,8 @@ type Caller struct {
 	// IdempotencyKey makes a creation that is repeated under it, within 24
 	// hours, the same one; "" makes something new each time.
 	IdempotencyKey string
+	// If is what must hold of what a write replaces; nil for nothing.
+	If *Condition
 }
 
 // actor is who is named as acting in the log.

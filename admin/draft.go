@@ -19,6 +19,7 @@ type draft struct {
 	snapshot *authz.Snapshot
 	at       int64 // the instant that the write is decided at
 	commit   authz.Commit
+	replaced []authz.Record // what the write replaces; nil while that is not known
 }
 
 func newDraft(ctx context.Context, s *Service, who Caller, snapshot *authz.Snapshot, action string) *draft {
@@ -85,7 +86,8 @@ func (d *draft) read(keys ...authz.Key) (map[authz.Key]authz.Record, error) {
 	return byKey, nil
 }
 
-// one reads the record of a thing that the snapshot says exists.
+// one reads the record of a thing that the snapshot says exists, and that the
+// write replaces.
 func (d *draft) one(key authz.Key, body any) (authz.Record, error) {
 	records, err := d.read(key)
 	if err != nil {
@@ -96,6 +98,7 @@ func (d *draft) one(key authz.Key, body any) (authz.Record, error) {
 		kind, id := key.Split()
 		return r, hierarchy.NotFound(hierarchy.Ref{Type: kind, ID: id})
 	}
+	d.replaces(r)
 	return r, unmarshal(r, body)
 }
 
@@ -111,7 +114,10 @@ func (d *draft) decide(how func(*draft) error) error {
 	if err := how(d); err != nil {
 		return err
 	}
-	return d.check()
+	if err := d.check(); err != nil {
+		return err
+	}
+	return d.hold()
 }
 
 // check applies the rules that hold of an account as a whole to what the

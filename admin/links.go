@@ -53,6 +53,11 @@ func (d *draft) link(projectID, payer string) error {
 	doc.Linked = true
 	d.replace(records[payerKey], doc)
 	was, linked := records[linkKey]
+	if linked {
+		d.replaces(was)
+	} else {
+		d.replaces()
+	}
 	from := d.snapshot.Payer(projectID)
 	switch {
 	case from == payer:

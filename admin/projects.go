@@ -103,7 +103,7 @@ func (v *view) projects(ctx context.Context, ids []string, span Span) (Page[Proj
 			if err := unmarshal(l, &link); err != nil {
 				return page, err
 			}
-			item.Doc.BillingAccount = link.BillingAccount
+			item.Doc.BillingAccount, item.Tag = link.BillingAccount, tagOf(r, l)
 		}
 		item.Revision = authz.Token(v.snapshot.Account(), head.Revision)
 		page.Items = append(page.Items, item)

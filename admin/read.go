@@ -16,6 +16,7 @@ type Item[T any] struct {
 	Created  int64  // microseconds since 1970
 	Updated  int64  // likewise
 	Version  uint64 // the number of the revision of its last change
+	Tag      string // differs whenever anything that is shown does, Revision apart
 	Revision string // a token of the account, as of the read or the write
 }
 
@@ -122,7 +123,7 @@ func read[T any](ctx context.Context, v *view, refs []hierarchy.Ref, keys []auth
 }
 
 func itemOf[T any](account string, ref hierarchy.Ref, r authz.Record) (Item[T], error) {
-	item := Item[T]{Ref: ref, Account: account, Created: r.Created, Updated: r.Updated, Version: r.Version}
+	item := Item[T]{Ref: ref, Account: account, Created: r.Created, Updated: r.Updated, Version: r.Version, Tag: tagOf(r)}
 	err := unmarshal(r, &item.Doc)
 	return item, err
 }

@@ -200,6 +200,7 @@ func (d *draft) resource(ref hierarchy.Ref, permission string) (authz.Record, hi
 		return was, doc, hierarchy.NotFound(ref)
 	}
 	d.commit.Versions = map[authz.Key]uint64{key: was.Version}
+	d.replaces(was)
 	return was, doc, d.who.may(d.snapshot, permission, doc.Parent, ref, d.at)
 }
 

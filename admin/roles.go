@@ -70,7 +70,11 @@ func (s *Service) viewRoles(ctx context.Context, who Caller, account string) (*v
 }
 
 func predefined(v *view, i int) Item[policy.Role] {
-	return Item[policy.Role]{Ref: roleRef(policy.Predefined[i].ID), Account: v.snapshot.Account(), Doc: policy.Predefined[i].Role, Revision: authz.Token(v.snapshot.Account(), v.snapshot.Revision())}
+	r := policy.Predefined[i]
+	return Item[policy.Role]{
+		Ref: roleRef(r.ID), Account: v.snapshot.Account(), Doc: r.Role, Revision: authz.Token(v.snapshot.Account(), v.snapshot.Revision()),
+		Tag: tagOf(authz.Record{Key: authz.KeyOf(hierarchy.TypeRole, r.ID), Body: encode(r.Role)}),
+	}
 }
 
 // Roles lists an account's roles: first the predefined ones, in their order, then

@@ -27,17 +27,15 @@ func (s *server) signUp(c *call, in *SignUp) (*SignedUp, error) {
 }
 
 func (s *server) getAccount(c *call, _ *none) (Account, error) {
-	item, err := s.Admin.Account(c.ctx(), c.who, c.path("account"))
-	return viewAccount(&item), err
+	return shown(c, viewAccount)(s.Admin.Account(c.ctx(), c.who, c.path("account")))
 }
 
 func (s *server) updateAccount(c *call, in *AccountPatch) (Account, error) {
-	item, err := s.Admin.UpdateAccount(c.ctx(), c.who, c.path("account"), func(doc *hierarchy.Account) error {
+	return shown(c, viewAccount)(s.Admin.UpdateAccount(c.ctx(), c.who, c.path("account"), func(doc *hierarchy.Account) error {
 		in.apply(&doc.Info)
 		in.OperatorManaged.apply(&doc.OperatorManaged)
 		return nil
-	})
-	return viewAccount(&item), err
+	}))
 }
 
 func viewAccount(i *admin.Item[hierarchy.Account]) Account {

@@ -7,8 +7,7 @@ import (
 )
 
 func (s *server) createBillingAccount(c *call, in *BillingAccountCreate) (BillingAccount, error) {
-	item, err := s.Admin.CreateBillingAccount(c.ctx(), c.who, c.path("account"), billingAccountOf(in))
-	return viewBillingAccount(&item), err
+	return shown(c, viewBillingAccount)(s.Admin.CreateBillingAccount(c.ctx(), c.who, c.path("account"), billingAccountOf(in)))
 }
 
 func (s *server) listBillingAccounts(c *call, _ *none) (page[BillingAccount], error) {
@@ -16,12 +15,11 @@ func (s *server) listBillingAccounts(c *call, _ *none) (page[BillingAccount], er
 }
 
 func (s *server) getBillingAccount(c *call, _ *none) (BillingAccount, error) {
-	item, err := s.Admin.BillingAccount(c.ctx(), c.who, c.path("billing_account"))
-	return viewBillingAccount(&item), err
+	return shown(c, viewBillingAccount)(s.Admin.BillingAccount(c.ctx(), c.who, c.path("billing_account")))
 }
 
 func (s *server) updateBillingAccount(c *call, in *BillingAccountPatch) (BillingAccount, error) {
-	item, err := s.Admin.UpdateBillingAccount(c.ctx(), c.who, c.path("billing_account"), func(doc *billing.Account) error {
+	return shown(c, viewBillingAccount)(s.Admin.UpdateBillingAccount(c.ctx(), c.who, c.path("billing_account"), func(doc *billing.Account) error {
 		in.apply(&doc.Info)
 		in.Mode.apply(&doc.Mode)
 		in.Currency.apply(&doc.Currency)
@@ -29,13 +27,11 @@ func (s *server) updateBillingAccount(c *call, in *BillingAccountPatch) (Billing
 		in.PostalAddress.apply(&doc.PostalAddress)
 		in.TaxID.apply(&doc.TaxID)
 		return nil
-	})
-	return viewBillingAccount(&item), err
+	}))
 }
 
 func (s *server) getLink(c *call, _ *none) (BillingLink, error) {
-	item, err := s.Admin.Link(c.ctx(), c.who, c.path("project"))
-	return viewLink(c.path("project"), &item), err
+	return shown(c, viewLink)(s.Admin.Link(c.ctx(), c.who, c.path("project")))
 }
 
 func (s *server) setLink(c *call, in *BillingLinkSet) (BillingLink, error) {
@@ -43,8 +39,7 @@ func (s *server) setLink(c *call, in *BillingLinkSet) (BillingLink, error) {
 	if err != nil {
 		return BillingLink{}, err
 	}
-	item, err := s.Admin.SetLink(c.ctx(), c.who, c.path("project"), payer)
-	return viewLink(c.path("project"), &item), err
+	return shown(c, viewLink)(s.Admin.SetLink(c.ctx(), c.who, c.path("project"), payer))
 }
 
 func (s *server) removeLink(c *call, _ *none) (Written, error) {
@@ -75,6 +70,6 @@ func viewBillingAccount(i *admin.Item[billing.Account]) BillingAccount {
 	return out
 }
 
-func viewLink(project string, i *admin.Item[billing.Link]) BillingLink {
-	return BillingLink{Project: project, BillingAccount: i.Doc.BillingAccount, Since: stampOf(i.Updated), Revision: i.Revision}
+func viewLink(i *admin.Item[billing.Link]) BillingLink {
+	return BillingLink{Project: i.Ref.ID, BillingAccount: i.Doc.BillingAccount, Since: stampOf(i.Updated), Revision: i.Revision}
 }

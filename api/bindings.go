@@ -21,8 +21,7 @@ func (s *server) createBinding(c *call, in *BindingCreate) (Binding, error) {
 	if doc.Scope, err = hierarchy.ParseRef(in.Scope); err != nil {
 		return Binding{}, inField("scope", err)
 	}
-	item, err := s.Admin.CreateBinding(c.ctx(), c.who, doc)
-	return viewBinding(&item), err
+	return shown(c, viewBinding)(s.Admin.CreateBinding(c.ctx(), c.who, doc))
 }
 
 func (s *server) listBindings(c *call, _ *none) (page[Binding], error) {
@@ -70,8 +69,7 @@ func (s *server) inOneAccount(c *call, f *admin.BindingFilter) error {
 }
 
 func (s *server) getBinding(c *call, _ *none) (Binding, error) {
-	item, err := s.Admin.Binding(c.ctx(), c.who, c.path("binding"))
-	return viewBinding(&item), err
+	return shown(c, viewBinding)(s.Admin.Binding(c.ctx(), c.who, c.path("binding")))
 }
 
 func (s *server) deleteBinding(c *call, _ *none) (Written, error) {

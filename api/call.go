@@ -20,6 +20,7 @@ type call struct {
 	op    *operation
 	who   admin.Caller
 	query url.Values
+	tag   string // of the one thing that is answered; "" for none
 }
 
 // none is the body of an operation that takes none.
@@ -45,12 +46,16 @@ func serveJSON[Req, Resp any](handle func(*server, *call, *Req) (Resp, error)) f
 		if err != nil {
 			return err
 		}
+		if same, err := c.unchanged(); err != nil || same {
+			return c.notModified(err)
+		}
 		var body bytes.Buffer
 		encoder := json.NewEncoder(&body)
 		encoder.SetEscapeHTML(false)
 		if err := encoder.Encode(out); err != nil {
 			return err
 		}
+		c.sendTag()
 		send(c.gin, c.op.success, jsonType, body.Bytes())
 		return nil
 	})
@@ -87,7 +92,7 @@ func open(g *gin.Context, op *operation) (*call, error) {
 		return nil, err
 	}
 	query, err := op.readQuery(g.Request.URL.RawQuery)
-	c := &call{g, op, who, query}
+	c := &call{gin: g, op: op, who: who, query: query}
 	if err == nil {
 		err = c.readTerms()
 	}
@@ -101,7 +106,12 @@ const maxKey = 255
 // the document gives the operation.
 func (c *call) readTerms() (err error) {
 	if slices.Contains(c.op.headers, "Idempotency-Key") {
-		c.who.IdempotencyKey, err = c.header("Idempotency-Key", maxKey)
+		if c.who.IdempotencyKey, err = c.header("Idempotency-Key", maxKey); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(c.op.headers, "If-Match") {
+		c.who.If, err = c.writeCondition()
 	}
 	return err
 }

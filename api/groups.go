@@ -19,8 +19,7 @@ func (s *server) createGroup(c *call, in *GroupCreate) (Group, error) {
 			return Group{}, inField(fmt.Sprint("members.", i), err)
 		}
 	}
-	item, err := s.Admin.CreateGroup(c.ctx(), c.who, c.path("account"), id, policy.Group{DisplayName: in.DisplayName, Description: in.Description}, members)
-	return viewGroup(&item), err
+	return shown(c, viewGroup)(s.Admin.CreateGroup(c.ctx(), c.who, c.path("account"), id, policy.Group{DisplayName: in.DisplayName, Description: in.Description}, members))
 }
 
 func (s *server) listGroups(c *call, _ *none) (page[Group], error) {
@@ -28,17 +27,15 @@ func (s *server) listGroups(c *call, _ *none) (page[Group], error) {
 }
 
 func (s *server) getGroup(c *call, _ *none) (Group, error) {
-	item, err := s.Admin.Group(c.ctx(), c.who, c.path("account"), c.path("group"))
-	return viewGroup(&item), err
+	return shown(c, viewGroup)(s.Admin.Group(c.ctx(), c.who, c.path("account"), c.path("group")))
 }
 
 func (s *server) updateGroup(c *call, in *GroupPatch) (Group, error) {
-	item, err := s.Admin.UpdateGroup(c.ctx(), c.who, c.path("account"), c.path("group"), func(doc *policy.Group) error {
+	return shown(c, viewGroup)(s.Admin.UpdateGroup(c.ctx(), c.who, c.path("account"), c.path("group"), func(doc *policy.Group) error {
 		in.DisplayName.apply(&doc.DisplayName)
 		in.Description.apply(&doc.Description)
 		return nil
-	})
-	return viewGroup(&item), err
+	}))
 }
 
 func (s *server) deleteGroup(c *call, _ *none) (Written, error) {

@@ -15,8 +15,7 @@ func (s *server) createProject(c *call, in *ProjectCreate) (Project, error) {
 		return Project{}, err
 	}
 	doc := hierarchy.Project{Info: hierarchy.Info{DisplayName: in.DisplayName, Labels: in.Labels}}
-	item, err := s.Admin.CreateProject(c.ctx(), c.who, c.path("account"), doc, payer)
-	return viewProject(&item), err
+	return shown(c, viewProject)(s.Admin.CreateProject(c.ctx(), c.who, c.path("account"), doc, payer))
 }
 
 func (s *server) listProjects(c *call, _ *none) (page[Project], error) {
@@ -24,22 +23,19 @@ func (s *server) listProjects(c *call, _ *none) (page[Project], error) {
 }
 
 func (s *server) getProject(c *call, _ *none) (Project, error) {
-	item, err := s.Admin.Project(c.ctx(), c.who, c.path("project"))
-	return viewProject(&item), err
+	return shown(c, viewProject)(s.Admin.Project(c.ctx(), c.who, c.path("project")))
 }
 
 func (s *server) updateProject(c *call, in *ProjectPatch) (Project, error) {
-	item, err := s.Admin.UpdateProject(c.ctx(), c.who, c.path("project"), func(doc *hierarchy.Project) error {
+	return shown(c, viewProject)(s.Admin.UpdateProject(c.ctx(), c.who, c.path("project"), func(doc *hierarchy.Project) error {
 		in.apply(&doc.Info)
 		return nil
-	})
-	return viewProject(&item), err
+	}))
 }
 
 func (s *server) createSubproject(c *call, in *SubprojectCreate) (Subproject, error) {
 	info := hierarchy.Info{DisplayName: in.DisplayName, Labels: in.Labels}
-	item, err := s.Admin.CreateSubproject(c.ctx(), c.who, c.path("project"), info)
-	return viewSubproject(&item), err
+	return shown(c, viewSubproject)(s.Admin.CreateSubproject(c.ctx(), c.who, c.path("project"), info))
 }
 
 func (s *server) listSubprojects(c *call, _ *none) (page[Subproject], error) {
@@ -47,16 +43,14 @@ func (s *server) listSubprojects(c *call, _ *none) (page[Subproject], error) {
 }
 
 func (s *server) getSubproject(c *call, _ *none) (Subproject, error) {
-	item, err := s.Admin.Subproject(c.ctx(), c.who, c.path("subproject"))
-	return viewSubproject(&item), err
+	return shown(c, viewSubproject)(s.Admin.Subproject(c.ctx(), c.who, c.path("subproject")))
 }
 
 func (s *server) updateSubproject(c *call, in *SubprojectPatch) (Subproject, error) {
-	item, err := s.Admin.UpdateSubproject(c.ctx(), c.who, c.path("subproject"), func(info *hierarchy.Info) error {
+	return shown(c, viewSubproject)(s.Admin.UpdateSubproject(c.ctx(), c.who, c.path("subproject"), func(info *hierarchy.Info) error {
 		in.apply(info)
 		return nil
-	})
-	return viewSubproject(&item), err
+	}))
 }
 
 func viewProject(i *admin.Item[admin.Project]) Project {

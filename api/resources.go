@@ -16,22 +16,19 @@ func (s *server) registerResource(c *call, in *ResourceCreate) (Resource, error)
 	if err != nil {
 		return Resource{}, inField("parent", err)
 	}
-	item, err := s.Admin.RegisterResource(c.ctx(), c.who, ref, hierarchy.Resource{Parent: parent, Labels: in.Labels, Properties: in.Properties})
-	return viewResource(&item), err
+	return shown(c, viewResource)(s.Admin.RegisterResource(c.ctx(), c.who, ref, hierarchy.Resource{Parent: parent, Labels: in.Labels, Properties: in.Properties}))
 }
 
 func (s *server) getResource(c *call, _ *none) (Resource, error) {
-	item, err := s.Admin.Resource(c.ctx(), c.who, c.resource())
-	return viewResource(&item), err
+	return shown(c, viewResource)(s.Admin.Resource(c.ctx(), c.who, c.resource()))
 }
 
 func (s *server) updateResource(c *call, in *ResourcePatch) (Resource, error) {
-	item, err := s.Admin.UpdateResource(c.ctx(), c.who, c.resource(), func(labels *map[string]string, properties *json.RawMessage) error {
+	return shown(c, viewResource)(s.Admin.UpdateResource(c.ctx(), c.who, c.resource(), func(labels *map[string]string, properties *json.RawMessage) error {
 		in.Labels.apply(labels)
 		in.Properties.apply(properties)
 		return nil
-	})
-	return viewResource(&item), err
+	}))
 }
 
 func (s *server) deleteResource(c *call, _ *none) (Written, error) {

@@ -12,8 +12,7 @@ func (s *server) createRole(c *call, in *RoleCreate) (Role, error) {
 		return Role{}, err
 	}
 	doc := policy.Role{DisplayName: in.DisplayName, Description: in.Description, Permissions: in.Permissions}
-	item, err := s.Admin.CreateRole(c.ctx(), c.who, c.path("account"), id, doc)
-	return viewRole(&item), err
+	return shown(c, viewRole)(s.Admin.CreateRole(c.ctx(), c.who, c.path("account"), id, doc))
 }
 
 func (s *server) listRoles(c *call, _ *none) (page[Role], error) {
@@ -21,18 +20,16 @@ func (s *server) listRoles(c *call, _ *none) (page[Role], error) {
 }
 
 func (s *server) getRole(c *call, _ *none) (Role, error) {
-	item, err := s.Admin.Role(c.ctx(), c.who, c.path("account"), c.path("role"))
-	return viewRole(&item), err
+	return shown(c, viewRole)(s.Admin.Role(c.ctx(), c.who, c.path("account"), c.path("role")))
 }
 
 func (s *server) updateRole(c *call, in *RolePatch) (Role, error) {
-	item, err := s.Admin.UpdateRole(c.ctx(), c.who, c.path("account"), c.path("role"), func(doc *policy.Role) error {
+	return shown(c, viewRole)(s.Admin.UpdateRole(c.ctx(), c.who, c.path("account"), c.path("role"), func(doc *policy.Role) error {
 		in.DisplayName.apply(&doc.DisplayName)
 		in.Description.apply(&doc.Description)
 		in.Permissions.apply(&doc.Permissions)
 		return nil
-	})
-	return viewRole(&item), err
+	}))
 }
 
 func (s *server) deleteRole(c *call, _ *none) (Written, error) {

@@ -1499,6 +1499,15 @@ type GroupParam = string
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
 
+// IfAbsent defines model for IfAbsent.
+type IfAbsent = string
+
+// IfMatch defines model for IfMatch.
+type IfMatch = string
+
+// IfNoneMatch defines model for IfNoneMatch.
+type IfNoneMatch = string
+
 // PageSize defines model for PageSize.
 type PageSize = int
 

@@ -52,12 +52,13 @@ type Subproject struct {
 	Node
 	Project  string `json:"project"`
 	Revision string `json:"revision"`
+	ETag     string `json:"-"` // for IfMatch
 }
 
 // CreateSubproject opens a subproject in a project.
 func (c *Client) CreateSubproject(ctx context.Context, project string, info Info, terms ...Term) (*Subproject, error) {
 	out := &Subproject{}
-	if err := c.post(ctx, call{path: []string{"v1", "projects", project, "subprojects"}}.on(terms), info, out); err != nil {
+	if err := c.post(ctx, call{path: []string{"v1", "projects", project, "subprojects"}, etag: &out.ETag}.on(terms), info, out); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -71,13 +72,14 @@ type Resource struct {
 	Properties json.RawMessage   `json:"properties,omitempty"`
 	Labels     map[string]string `json:"labels,omitempty"`
 	Revision   string            `json:"revision,omitempty"` // of an answer
+	ETag       string            `json:"-"`                  // likewise; for IfMatch
 }
 
 // RegisterResource registers a product's resource.
 func (c *Client) RegisterResource(ctx context.Context, r Resource, terms ...Term) (*Resource, error) {
 	r.Revision = ""
 	out := &Resource{}
-	if err := c.post(ctx, call{path: []string{"v1", "resources"}}.on(terms), r, out); err != nil {
+	if err := c.post(ctx, call{path: []string{"v1", "resources"}, etag: &out.ETag}.on(terms), r, out); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -93,23 +95,24 @@ type Binding struct {
 	NotBefore *time.Time `json:"not_before,omitempty"`
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
 	Revision  string     `json:"revision,omitempty"` // of an answer
+	ETag      string     `json:"-"`                  // likewise; for IfMatch
 }
 
 // CreateBinding binds a role to a subject at a scope.
 func (c *Client) CreateBinding(ctx context.Context, b Binding, terms ...Term) (*Binding, error) {
 	b.ID, b.Revision = "", ""
 	out := &Binding{}
-	if err := c.post(ctx, call{path: []string{"v1", "bindings"}}.on(terms), b, out); err != nil {
+	if err := c.post(ctx, call{path: []string{"v1", "bindings"}, etag: &out.ETag}.on(terms), b, out); err != nil {
 		return nil, err
 	}
 	return out, nil
 }
 
 // DeleteBinding removes a binding, and returns the revision without it.
-func (c *Client) DeleteBinding(ctx context.Context, id string) (revision string, err error) {
+func (c *Client) DeleteBinding(ctx context.Context, id string, terms ...Term) (revision string, err error) {
 	var out struct {
 		Revision string `json:"revision"`
 	}
-	err = c.do(ctx, call{method: http.MethodDelete, path: []string{"v1", "bindings", id}}, &out)
+	err = c.do(ctx, call{method: http.MethodDelete, path: []string{"v1", "bindings", id}}.on(terms), &out)
 	return out.Revision, err
 }

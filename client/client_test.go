@@ -197,6 +197,29 @@ func TestWhatCreatesTakesAKey(t *testing.T) {
 	}
 }
 
+func TestTagsAndConditions(t *testing.T) {
+	ctx := t.Context()
+	c := fake(t, func(w http.ResponseWriter, r *http.Request) {
+		if got := r.Header.Get("If-Match"); (r.Method == http.MethodDelete) != (got == `"t1"`) {
+			t.Errorf("%s was sent with the condition %q", r.Method, got)
+		}
+		w.Header().Set("ETag", `"t1"`)
+		_, _ = io.WriteString(w, `{}`)
+	})
+	sub, err1 := c.CreateSubproject(ctx, "p", Info{})
+	resource, err2 := c.RegisterResource(ctx, Resource{})
+	binding, err3 := c.CreateBinding(ctx, Binding{})
+	if err := errors.Join(err1, err2, err3); err != nil {
+		t.Fatal(err)
+	}
+	if sub.ETag != `"t1"` || resource.ETag != `"t1"` || binding.ETag != `"t1"` {
+		t.Errorf("the tags are %s, %s and %s", sub.ETag, resource.ETag, binding.ETag)
+	}
+	if _, err := c.DeleteBinding(ctx, "b", IfMatch(binding.ETag)); err != nil {
+		t.Error(err)
+	}
+}
+
 // Asked many times, one connection is enough.
 func TestConnectionsAreUsedAgain(t *testing.T) {
 	var connections atomic.Int32

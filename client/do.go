@@ -24,7 +24,8 @@ type call struct {
 	// repeatable calls do the same however often they are sent; only they
 	// are sent again when the server says that it cannot serve now.
 	repeatable bool
-	bulk       bool // may be long
+	bulk       bool    // may be long
+	etag       *string // where to leave the answer's ETag; may be nil
 }
 
 // do sends a call and decodes the answer into out, unless that is nil.
@@ -112,6 +113,9 @@ func (c *Client) once(ctx context.Context, in call) (body []byte, after time.Dur
 		return nil, 0, err
 	}
 	if resp.StatusCode/100 == 2 {
+		if in.etag != nil {
+			*in.etag = resp.Header.Get("ETag")
+		}
 		return body, 0, nil
 	}
 	return nil, retryAfter(resp), problemOf(resp, body)

@@ -14,6 +14,13 @@ func Once(key string) Term {
 	}
 }
 
+// IfMatch makes a call that replaces or deletes something do so only if that
+// is still as it was when it was answered with this ETag; otherwise the error
+// is 412, PRECONDITION_FAILED. "*": only if it exists.
+func IfMatch(etag string) Term {
+	return func(c *call) { c.set("If-Match", etag) }
+}
+
 func (c *call) set(header, value string) {
 	if c.header == nil {
 		c.header = map[string]string{}
