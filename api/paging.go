@@ -64,21 +64,40 @@ func (c *call) span() (admin.Span, error) {
 	if token == "" {
 		return span, nil
 	}
-	text, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	mark := c.listMark()
-	if err != nil || len(text) <= len(mark) || string(text[:len(mark)]) != mark || hierarchy.TextFlaw(string(text[len(mark):])) != "" {
+	after, ok := parsePageToken(c.listMark(), token)
+	if !ok {
 		return span, hierarchy.Invalid("PAGE_TOKEN_INVALID", "page_token", "is not a token of this list with these filters; pass next_page_token on as it was answered")
 	}
-	span.After = string(text[len(mark):])
+	span.After = after
 	return span, nil
 }
 
-// pageToken makes the token of the page that begins after an item.
+// pageToken is the token of the page that begins after an item; "" after the
+// last.
 func (c *call) pageToken(after string) string {
 	if after == "" {
 		return ""
 	}
-	return base64.RawURLEncoding.EncodeToString([]byte(c.listMark() + after))
+	return formPageToken(c.listMark(), after)
+}
+
+// A page token is the digest of a list and the item after which the page
+// begins, in URL-safe base64. It says where to begin, not how far one has come:
+// what is created or deleted meanwhile shifts nothing.
+
+func formPageToken(mark, after string) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(mark + after))
+}
+
+// parsePageToken returns the item after which the page begins; ok is false for
+// what is not a token of the list.
+func parsePageToken(mark, token string) (after string, ok bool) {
+	text, err := base64.RawURLEncoding.Strict().DecodeString(token)
+	if err != nil {
+		return "", false
+	}
+	after, ok = strings.CutPrefix(string(text), mark)
+	return after, ok && after != "" && hierarchy.TextFlaw(after) == ""
 }
 
 // listMark is a digest of which list this is, so that a token of one is no
