@@ -85,15 +85,16 @@ type Collection interface {
 type Service struct {
 	engine *authz.Engine
 	store  Store
-	now    func() time.Time   // for IDs
-	clock  func() int64       // the store's time, in microseconds
-	name   string             // of this replica, as a holder of leases; random
+	now    func() time.Time // for IDs
+	clock  func() int64     // the store's time, in microseconds
+	name   string           // of this replica, as a holder of leases; random
+	limits limits
 	queues [256]chan struct{} // by account; each takes one write at a time
 }
 
 // New makes a service that decides on the engine's snapshots.
 func New(engine *authz.Engine, store Store) *Service {
-	s := &Service{engine: engine, store: store, now: time.Now, clock: engine.Now, name: newIdentity()}
+	s := &Service{engine: engine, store: store, now: time.Now, clock: engine.Now, name: newIdentity(), limits: limits{MaxBindings, MaxSubprojects, MaxMembers}}
 	for i := range s.queues {
 		s.queues[i] = make(chan struct{}, 1)
 	}
@@ -115,8 +116,8 @@ var queueSeed = maphash.MakeSeed()
 // tries is how often a write is decided again when others came between.
 const tries = 32
 
-// writeTimeout bounds a whole write, its wait in the queue included.
-const writeTimeout = 15 * time.Second
+// WriteTimeout bounds a whole write, its wait for earlier ones included.
+const WriteTimeout = 15 * time.Second
 
 // write decides a write and commits it. The decision may be made several
 // times, each on a newer snapshot, and must not change anything but its
@@ -128,7 +129,7 @@ func (s *Service) write(ctx context.Context, who Caller, account, action string,
 // writeOnce is write, of a creation that may have been made before.
 func (s *Service) writeOnce(ctx context.Context, who Caller, o *once, decide func(*draft) error) (Written, error) {
 	account := o.account
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, WriteTimeout)
 	defer cancel()
 	queue := s.queues[maphash.String(queueSeed, account)%uint64(len(s.queues))]
 	select {

@@ -130,7 +130,7 @@ func (d *draft) check() error {
 	if err != nil {
 		return err
 	}
-	if err := checkLimits(d.snapshot, next); err != nil {
+	if err := d.service.limits.check(d.snapshot, next, d.commit.Edits); err != nil {
 		return err
 	}
 	for _, e := range d.commit.Edits {
@@ -158,24 +158,6 @@ func checkOwner(after *authz.Snapshot) error {
 		return nil
 	}
 	return hierarchy.Conflict("LAST_OWNER", "the account would be left without an effective owner: a user bound to owner at the account, without a window, whom no deny binding at the account reaches; bind another owner first")
-}
-
-// Limits of one account.
-const (
-	MaxBindings    = 250_000
-	MaxSubprojects = 250_000
-)
-
-func checkLimits(before, after *authz.Snapshot) error {
-	had, hadSub := before.Counts()
-	bindings, subprojects := after.Counts()
-	if bindings > MaxBindings && bindings > had {
-		return hierarchy.Conflict("TOO_MANY_BINDINGS", "an account has at most %d bindings; bind groups instead of people", MaxBindings)
-	}
-	if subprojects > MaxSubprojects && subprojects > hadSub {
-		return hierarchy.Conflict("TOO_MANY_SUBPROJECTS", "an account has at most %d subprojects", MaxSubprojects)
-	}
-	return nil
 }
 
 // encode writes a record's body. The types of records always encode.

@@ -23,7 +23,7 @@ func (s *Service) CreateGroup(ctx context.Context, who Caller, account, id strin
 		return Item[policy.Group]{}, err
 	}
 	if len(members) > MaxMembersAtOnce {
-		return Item[policy.Group]{}, hierarchy.Invalid("TOO_MANY_MEMBERS", "members", "has %d members; one request adds at most %d", len(members), MaxMembersAtOnce)
+		return Item[policy.Group]{}, hierarchy.Invalid("TOO_MANY_MEMBERS_AT_ONCE", "members", "has %d members; one request adds at most %d", len(members), MaxMembersAtOnce)
 	}
 	o, err := s.once(ctx, who, account, "group.define", []any{id, doc, members})
 	if err != nil {

@@ -29,7 +29,7 @@ func (s *Service) Import(ctx context.Context, who Caller, b *Bundle, o ImportOpt
 	if err != nil {
 		return Imported{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, importTimeout)
+	ctx, cancel := context.WithTimeout(ctx, ImportTimeout)
 	defer cancel()
 	if o.DryRun {
 		who.IdempotencyKey = "" // it makes nothing
@@ -71,8 +71,8 @@ func (s *Service) importedBefore(ctx context.Context, o *once) (done Imported, f
 	return done, true, nil
 }
 
-// importTimeout bounds a whole import.
-const importTimeout = 2 * time.Minute
+// ImportTimeout bounds a whole import.
+const ImportTimeout = 2 * time.Minute
 
 func (o *ImportOptions) check() error {
 	if o.Owner.IsZero() {

@@ -47,7 +47,7 @@ func (s *Service) SignUp(ctx context.Context, who Caller, in SignUp) (SignedUp, 
 	if err != nil {
 		return SignedUp{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, WriteTimeout)
 	defer cancel()
 	for range tries {
 		_, _, err = s.store.Commit(ctx, in.commit(who, ids))

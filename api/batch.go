@@ -9,8 +9,8 @@ import (
 	"github.com/tollgate-dev/tollgate/hierarchy"
 )
 
-// maxBatch is how many checks a batch may have.
-const maxBatch = 1000
+// MaxBatch is how many checks a batch may have.
+const MaxBatch = 1000
 
 // batch is a batch as it stands on the wire: the checks that can be asked, and
 // what is wrong with the others.
@@ -49,8 +49,8 @@ func readBatch(body []byte) (b batch, err error) {
 
 // read reads one check of a batch.
 func (b *batch) read(s *scanner, i int) error {
-	if i == maxBatch {
-		return hierarchy.Invalid("BATCH_TOO_LARGE", "checks", "has more than %d checks; send several batches", maxBatch)
+	if i == MaxBatch {
+		return hierarchy.Invalid("BATCH_TOO_LARGE", "checks", "has more than %d checks; send several batches", MaxBatch)
 	}
 	var q question
 	wrong, broken := s.question(&q, &checkShape)

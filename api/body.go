@@ -20,7 +20,7 @@ func readBody(r *http.Request, limit int64, buf []byte) ([]byte, error) {
 	if r.ContentLength > limit {
 		return buf, tooLarge(limit)
 	}
-	if r.ContentLength > int64(cap(buf)) && r.ContentLength <= defaultLimit {
+	if r.ContentLength > int64(cap(buf)) && r.ContentLength <= MaxBody {
 		buf = make([]byte, 0, r.ContentLength+1) // room to see the end
 	}
 	for {

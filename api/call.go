@@ -99,14 +99,14 @@ func open(g *gin.Context, op *operation) (*call, error) {
 	return c, err
 }
 
-// maxKey is the longest Idempotency-Key, in bytes.
-const maxKey = 255
+// MaxIdempotencyKey is the longest Idempotency-Key, in bytes.
+const MaxIdempotencyKey = 255
 
 // readTerms reads the headers on whose terms the request is made, those that
 // the document gives the operation.
 func (c *call) readTerms() (err error) {
 	if slices.Contains(c.op.headers, "Idempotency-Key") {
-		if c.who.IdempotencyKey, err = c.header("Idempotency-Key", maxKey); err != nil {
+		if c.who.IdempotencyKey, err = c.header("Idempotency-Key", MaxIdempotencyKey); err != nil {
 			return err
 		}
 	}

@@ -53,7 +53,7 @@ func (s *server) hot(g *gin.Context, limit int64, answer func(b *buffers) error)
 var plain = &operation{}
 
 func (s *server) check(g *gin.Context) {
-	s.hot(g, defaultLimit, func(b *buffers) error {
+	s.hot(g, MaxBody, func(b *buffers) error {
 		var q question
 		if err := readQuestion(b.in, &q, &checkShape); err != nil {
 			return err
@@ -78,7 +78,7 @@ func (s *server) ask(g *gin.Context, q *question) (authz.Answer, *authz.Explanat
 }
 
 func (s *server) billingOwner(g *gin.Context) {
-	s.hot(g, defaultLimit, func(b *buffers) error {
+	s.hot(g, MaxBody, func(b *buffers) error {
 		var q question
 		if err := readQuestion(b.in, &q, &billingShape); err != nil {
 			return err

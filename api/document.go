@@ -46,10 +46,15 @@ type operation struct {
 	limit   int64            // the most bytes that the body may have
 }
 
-// limits of bodies, in bytes, by operation; others have defaultLimit.
-const defaultLimit = 1 << 20
+// Limits of bodies, in bytes.
+const (
+	MaxBody       = 1 << 20
+	MaxBatchBody  = 4 << 20
+	MaxBundleBody = 64 << 20
+)
 
-var limits = map[string]int64{"checkBatch": 4 << 20, "importBundle": 64 << 20}
+// limits are those of operations that have others than MaxBody.
+var limits = map[string]int64{"checkBatch": MaxBatchBody, "importBundle": MaxBundleBody}
 
 func (d *document) operation(method, path string) (*operation, error) {
 	item := d.Paths.Value(path)
@@ -57,7 +62,7 @@ func (d *document) operation(method, path string) (*operation, error) {
 		return nil, fmt.Errorf("openapi.yaml lacks %s %s", method, path)
 	}
 	described := item.GetOperation(method)
-	op := &operation{id: described.OperationID, success: http.StatusOK, limit: defaultLimit}
+	op := &operation{id: described.OperationID, success: http.StatusOK, limit: MaxBody}
 	if described.Responses.Status(http.StatusCreated) != nil {
 		op.success = http.StatusCreated
 	}

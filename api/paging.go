@@ -14,8 +14,8 @@ import (
 
 // Pages of lists.
 const (
-	defaultPage = 100
-	maxPage     = 1000
+	DefaultPage = 100
+	MaxPage     = 1000
 )
 
 // page is one page of any list.
@@ -50,14 +50,14 @@ func listOf[T, V any](c *call, read func(admin.Span) (admin.Page[T], error), vie
 
 // span reads which part of a list is asked for.
 func (c *call) span() (admin.Span, error) {
-	span := admin.Span{Limit: defaultPage}
+	span := admin.Span{Limit: DefaultPage}
 	if text := c.query.Get("page_size"); text != "" {
 		size, err := strconv.ParseUint(text, 10, 64)
 		if err != nil && strings.Trim(text, "0123456789") != "" {
-			return span, hierarchy.Invalid("PAGE_SIZE_INVALID", "page_size", "must be a whole number, not negative; 0 is the default, %d", defaultPage)
+			return span, hierarchy.Invalid("PAGE_SIZE_INVALID", "page_size", "must be a whole number, not negative; 0 is the default, %d", DefaultPage)
 		}
 		if size > 0 {
-			span.Limit = int(min(size, maxPage))
+			span.Limit = int(min(size, MaxPage))
 		}
 	}
 	token := c.query.Get("page_token")

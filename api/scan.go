@@ -14,8 +14,8 @@ type scanner struct {
 	at   int
 }
 
-// maxDepth is how deep values may be nested.
-const maxDepth = 64
+// MaxDepth is how deep values may be nested.
+const MaxDepth = 64
 
 // checkJSON refuses what is not exactly one JSON value.
 func checkJSON(text []byte) error {
@@ -61,7 +61,7 @@ func (s *scanner) next(want byte) bool {
 
 // value passes over one value.
 func (s *scanner) value(depth int) error {
-	if depth > maxDepth {
+	if depth > MaxDepth {
 		return s.flaw("it is nested too deeply")
 	}
 	switch c := s.peek(); c {

@@ -77,7 +77,7 @@ func ambiguous(text []byte) bool {
 		case json.Delim('['):
 			levels = append(levels, level{})
 		}
-		if len(levels) > maxDepth {
+		if len(levels) > MaxDepth {
 			return true
 		}
 	}

@@ -173,8 +173,10 @@ func (a *applying) member(e Edit) {
 	switch {
 	case e.After != nil && !found:
 		groups = slices.Insert(groups, i, outer)
+		a.subjects.Edit(a.edit, outer).size++
 	case e.After == nil && found:
 		groups = slices.Delete(groups, i, i+1)
+		a.subjects.Edit(a.edit, outer).size--
 	}
 	if a.groups == nil {
 		a.groups = map[uint32][]uint32{}

@@ -132,6 +132,7 @@ type principal struct {
 	grants []grant // sorted by scope
 	ties   *ties   // immutable; nil for none, so that rows are small
 	exists bool    // of a group: it is defined
+	size   uint32  // of a group: how many direct members it has
 }
 
 // ties are the groups that a subject belongs to.

@@ -174,6 +174,15 @@ func (s *Snapshot) MembersOf(group, after string) []string {
 	return members
 }
 
+// Size is how many direct members a group has.
+func (s *Snapshot) Size(group string) int {
+	row, ok := s.subjects.Find(hierarchy.Ref{Type: hierarchy.TypeGroup, ID: group}.String())
+	if !ok {
+		return 0
+	}
+	return int(s.subjects.At(row).size)
+}
+
 // GroupsOf are the bare IDs of the groups that a subject is directly in.
 func (s *Snapshot) GroupsOf(subject hierarchy.Ref) []string {
 	row, ok := s.subjects.Find(subject.String())

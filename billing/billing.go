@@ -43,8 +43,8 @@ type PostalAddress struct {
 
 // Limits of a billing account's text, in bytes.
 const (
-	maxText  = 256
-	maxLines = 8
+	MaxText  = 256
+	MaxLines = 8
 )
 
 // Check applies the rules of what a billing account may say, or returns a
@@ -59,10 +59,10 @@ func (a *Account) Check() error {
 	if err := a.Info.Check(); err != nil {
 		return err
 	}
-	if err := hierarchy.CheckText("name", a.Name, maxText); err != nil {
+	if err := hierarchy.CheckText("name", a.Name, MaxText); err != nil {
 		return err
 	}
-	if err := hierarchy.CheckText("tax_id", a.TaxID, maxText); err != nil {
+	if err := hierarchy.CheckText("tax_id", a.TaxID, MaxText); err != nil {
 		return err
 	}
 	return a.PostalAddress.check()
@@ -72,14 +72,14 @@ func (p *PostalAddress) check() error {
 	if p == nil {
 		return nil
 	}
-	if len(p.Lines) > maxLines {
-		return hierarchy.Invalid("ADDRESS_INVALID", "postal_address.lines", "has %d lines; at most %d are kept", len(p.Lines), maxLines)
+	if len(p.Lines) > MaxLines {
+		return hierarchy.Invalid("ADDRESS_INVALID", "postal_address.lines", "has %d lines; at most %d are kept", len(p.Lines), MaxLines)
 	}
 	if p.Country != "" && (len(p.Country) != 2 || strings.Trim(p.Country, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "") {
 		return hierarchy.Invalid("ADDRESS_INVALID", "postal_address.country", "must be the two capital letters of an ISO 3166-1 country")
 	}
 	for _, text := range append([]string{p.PostalCode, p.City, p.Region}, p.Lines...) {
-		if err := hierarchy.CheckText("postal_address", text, maxText); err != nil {
+		if err := hierarchy.CheckText("postal_address", text, MaxText); err != nil {
 			return err
 		}
 	}

@@ -103,7 +103,7 @@ func testOnce(t *testing.T, open opener) {
 		if strings.Contains(key+value, "secret-key") || strings.Contains(key, "shop") {
 			t.Errorf("the key stands in %q = %q", key, value)
 		}
-		if ttl := w.client.TTL(ctx, key).Val(); ttl <= 0 || ttl > onceLifetime {
+		if ttl := w.client.TTL(ctx, key).Val(); ttl <= 0 || ttl > OnceLifetime {
 			t.Errorf("%s expires in %v", key, ttl)
 		}
 	}
@@ -153,7 +153,7 @@ func testMade(t *testing.T, open opener) {
 		t.Errorf("only what was forgotten is made anew: %v %v", records, err)
 	}
 	for key := range w.dump("tg:{a}:made:*") {
-		if ttl := w.client.TTL(t.Context(), key).Val(); ttl <= onceLifetime || ttl > madeLifetime {
+		if ttl := w.client.TTL(t.Context(), key).Val(); ttl <= OnceLifetime || ttl > madeLifetime {
 			t.Errorf("%s expires in %v, and has to outlive the claim", key, ttl)
 		}
 	}

@@ -16,12 +16,12 @@ import (
 	"github.com/tollgate-dev/tollgate/hierarchy"
 )
 
-// onceLifetime is how long a request can be repeated under its key. What came
-// of it is kept for longer, so that it is known for as long as the key is.
-const (
-	onceLifetime = 24 * time.Hour
-	madeLifetime = onceLifetime + time.Hour
-)
+// OnceLifetime is how long a request can be repeated under its key.
+const OnceLifetime = 24 * time.Hour
+
+// madeLifetime is how long it is kept what came of it: longer, so that it is
+// known for as long as the key is.
+const madeLifetime = OnceLifetime + time.Hour
 
 // ClaimOnce settles what a request makes that may be repeated: the first
 // proposal within a scope (who asks, for what, under which key), which every
@@ -33,7 +33,7 @@ func (s *Store) ClaimOnce(ctx context.Context, scope []string, fingerprint strin
 	sum := sha256.Sum256([]byte(fingerprint))
 	asked := hex.EncodeToString(sum[:])
 	first, err := s.client.SetArgs(ctx, onceKey(scope), asked+string(proposal),
-		redis.SetArgs{Mode: "NX", Get: true, TTL: onceLifetime}).Result()
+		redis.SetArgs{Mode: "NX", Get: true, TTL: OnceLifetime}).Result()
 	if errors.Is(err, redis.Nil) {
 		return proposal, nil
 	}

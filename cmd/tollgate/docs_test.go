@@ -30,9 +30,13 @@ func TestTables(t *testing.T) {
 		}
 		flags += fmt.Sprintf("| `--%s` | `%s` | %s | %s |\n", f.Name, variable(f.Name), value, f.Usage)
 	})
-	table := map[string]string{"roles": roles, "flags": flags}
+	checkTables(t, filepath.Join("..", "..", "README.md"), map[string]string{"roles": roles, "flags": flags})
+}
 
-	file := filepath.Join("..", "..", "README.md")
+// checkTables compares the tables of a page, each between comments that name
+// it, with what they should be; with -update it writes them.
+func checkTables(t *testing.T, file string, table map[string]string) {
+	t.Helper()
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -43,10 +47,10 @@ func TestTables(t *testing.T) {
 		before, rest, _ := strings.Cut(page, begin)
 		got, after, found := strings.Cut(rest, end)
 		if !found {
-			t.Fatalf("the README has no table of %s", name)
+			t.Fatalf("%s has no table of %s", file, name)
 		}
 		if got != want && !*update {
-			t.Errorf("the README's table of %s is\n%s\nand should be\n%s\nwrite it with -update", name, got, want)
+			t.Errorf("the table of %s in %s is\n%s\nand should be\n%s\nwrite it with -update", name, file, got, want)
 		}
 		page = before + begin + want + end + after
 	}
