@@ -59,7 +59,8 @@ func (s *Service) BillingAccounts(ctx context.Context, who Caller, account strin
 	if err != nil {
 		return Page[billing.Account]{}, err
 	}
-	return list[billing.Account](ctx, v, hierarchy.TypeBillingAccount, v.snapshot.Nodes(hierarchy.TypeBillingAccount, "", span.After), span)
+	ids := v.snapshot.Nodes(hierarchy.TypeBillingAccount, "", span.After)
+	return listLabelled(ctx, v, hierarchy.TypeBillingAccount, ids, span, func(doc *billing.Account) map[string]string { return doc.Labels })
 }
 
 // UpdateBillingAccount changes a billing account by change. It needs

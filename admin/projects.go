@@ -122,7 +122,13 @@ func (s *Service) Projects(ctx context.Context, who Caller, account string, span
 	if err != nil {
 		return Page[Project]{}, err
 	}
-	return v.projects(ctx, ids, span)
+	if len(span.Labels) == 0 {
+		return v.projects(ctx, ids, span)
+	}
+	return find(span, ids, func(ids []string) ([]Item[Project], error) {
+		page, err := v.projects(ctx, ids, Span{Limit: len(ids)})
+		return page.Items, err
+	}, func(doc *Project) map[string]string { return doc.Labels })
 }
 
 // visible leaves of a list what the caller may read. Someone who may read

@@ -30,6 +30,10 @@ type Page[T any] struct {
 type Span struct {
 	After string // the Next of the page before
 	Limit int    // at least 1
+	// Labels narrow a list of nodes or resources to those that carry all of
+	// them. Its pages may then be shorter than Limit, even empty, and have a
+	// next one.
+	Labels []Label
 }
 
 // view is an account as one caller sees it, at one instant.

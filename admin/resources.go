@@ -132,31 +132,23 @@ func (s *Service) Resources(ctx context.Context, who Caller, container hierarchy
 	if err != nil {
 		return Page[hierarchy.Resource]{}, err
 	}
-	records, err := s.store.Resources(ctx, v.snapshot.Account(), container, span.After, span.Limit+1)
-	if err != nil {
-		return Page[hierarchy.Resource]{}, err
-	}
 	var page Page[hierarchy.Resource]
-	for i, r := range records {
+	page.Next, err = v.scan(ctx, container, span, func(r authz.Record) (enough bool, err error) {
 		_, id := r.Key.Split()
-		if i == span.Limit {
-			_, page.Next = records[i-1].Key.Split()
-			break
-		}
 		ref, err := hierarchy.ParseRef(id)
 		if err != nil {
-			return page, err
-		}
-		if v.who.may(v.snapshot, ref.Type+".read", container, ref, v.at) != nil {
-			continue
+			return false, err
 		}
 		item, err := itemOf[hierarchy.Resource](v.snapshot.Account(), ref, r)
 		if err != nil {
-			return page, err
+			return false, err
 		}
-		page.Items = append(page.Items, item)
-	}
-	return page, nil
+		if span.carries(item.Doc.Labels) && v.who.may(v.snapshot, ref.Type+".read", container, ref, v.at) == nil {
+			page.Items = append(page.Items, item)
+		}
+		return len(page.Items) == span.Limit, nil
+	})
+	return page, err
 }
 
 // UpdateResource changes a resource's labels and properties by change. It

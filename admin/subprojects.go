@@ -55,7 +55,7 @@ func (s *Service) Subprojects(ctx context.Context, who Caller, projectID string,
 	if err != nil {
 		return Page[hierarchy.Subproject]{}, err
 	}
-	return list[hierarchy.Subproject](ctx, v, hierarchy.TypeSubproject, ids, span)
+	return listLabelled(ctx, v, hierarchy.TypeSubproject, ids, span, func(doc *hierarchy.Subproject) map[string]string { return doc.Labels })
 }
 
 // UpdateSubproject changes a subproject's information by change. It needs

@@ -15,6 +15,7 @@
 package api
 
 import (
+	"crypto/cipher"
 	"crypto/sha256"
 	"errors"
 	"net/http"
@@ -63,6 +64,7 @@ func New(c Config) (http.Handler, error) {
 type server struct {
 	Config
 	key     digest
+	seal    cipher.AEAD // of page tokens
 	doc     *document
 	metrics *metrics
 }
@@ -95,5 +97,9 @@ func newServer(c Config) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &server{Config: c, key: key, doc: doc, metrics: m}, nil
+	seal, err := newPageSeal(&key)
+	if err != nil {
+		return nil, err
+	}
+	return &server{Config: c, key: key, seal: seal, doc: doc, metrics: m}, nil
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"context"
+	"crypto/cipher"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -20,7 +21,8 @@ type call struct {
 	op    *operation
 	who   admin.Caller
 	query url.Values
-	tag   string // of the one thing that is answered; "" for none
+	tag   string      // of the one thing that is answered; "" for none
+	seal  cipher.AEAD // of page tokens
 }
 
 // none is the body of an operation that takes none.
@@ -65,7 +67,7 @@ func serveJSON[Req, Resp any](handle func(*server, *call, *Req) (Resp, error)) f
 func stream(handle func(*server, *call) error) func(*server, *operation) gin.HandlerFunc {
 	return func(s *server, op *operation) gin.HandlerFunc {
 		return func(g *gin.Context) {
-			c, err := open(g, op)
+			c, err := s.open(g, op)
 			if err == nil {
 				err = handle(s, c)
 			}
@@ -86,13 +88,13 @@ func raw(handle func(*server, *gin.Context)) func(*server, *operation) gin.Handl
 var jsonType = []string{"application/json"}
 
 // open reads what surrounds the body of a request.
-func open(g *gin.Context, op *operation) (*call, error) {
+func (s *server) open(g *gin.Context, op *operation) (*call, error) {
 	who, err := callerOf(g.Request.Header)
 	if err != nil {
 		return nil, err
 	}
 	query, err := op.readQuery(g.Request.URL.RawQuery)
-	c := &call{gin: g, op: op, who: who, query: query}
+	c := &call{gin: g, op: op, who: who, query: query, seal: s.seal}
 	if err == nil {
 		err = c.readTerms()
 	}

@@ -42,6 +42,7 @@ type operation struct {
 	success int              // the status of success
 	body    *openapi3.Schema // of the body; nil if it takes none
 	queries []string         // the parameters that the query may have
+	lists   []string         // those that may be given more than once
 	headers []string         // the headers that are heeded, beside those of every request
 	limit   int64            // the most bytes that the body may have
 }
@@ -73,6 +74,9 @@ func (d *document) operation(method, path string) (*operation, error) {
 		switch p.Value.In {
 		case openapi3.ParameterInQuery:
 			op.queries = append(op.queries, p.Value.Name)
+			if p.Value.Schema.Value.Type.Is("array") {
+				op.lists = append(op.lists, p.Value.Name)
+			}
 		case openapi3.ParameterInHeader:
 			op.headers = append(op.headers, p.Value.Name)
 		}
@@ -97,7 +101,7 @@ func (op *operation) readQuery(raw string) (url.Values, error) {
 		if !slices.Contains(op.queries, name) {
 			return nil, hierarchy.Invalid("QUERY_UNKNOWN", show(name), "is not a parameter of this path's query%s", known(op.queries))
 		}
-		if len(values) > 1 {
+		if len(values) > 1 && !slices.Contains(op.lists, name) {
 			return nil, hierarchy.Invalid("QUERY_INVALID", name, "is given more than once")
 		}
 	}

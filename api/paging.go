@@ -2,6 +2,9 @@ package api
 
 import (
 	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"net/url"
@@ -60,16 +63,40 @@ func (c *call) span() (admin.Span, error) {
 			span.Limit = int(min(size, MaxPage))
 		}
 	}
+	var err error
+	if span.Labels, err = c.labels(); err != nil {
+		return span, err
+	}
 	token := c.query.Get("page_token")
 	if token == "" {
 		return span, nil
 	}
-	after, ok := parsePageToken(c.listMark(), token)
+	after, ok := parsePageToken(c.seal, c.listMark(), token)
 	if !ok {
 		return span, hierarchy.Invalid("PAGE_TOKEN_INVALID", "page_token", "is not a token of this list with these filters; pass next_page_token on as it was answered")
 	}
 	span.After = after
 	return span, nil
+}
+
+// labels reads which labels the items of a list must carry: "name=value", or a
+// name alone, of a label of whatever value.
+func (c *call) labels() ([]admin.Label, error) {
+	given := c.query["label"]
+	if len(given) > hierarchy.MaxLabels {
+		return nil, hierarchy.Invalid("TOO_MANY_LABELS", "label", "is given %d times; a node carries at most %d", len(given), hierarchy.MaxLabels)
+	}
+	labels := make([]admin.Label, len(given))
+	for i, text := range given {
+		l := &labels[i]
+		var valued bool
+		l.Name, l.Value, valued = strings.Cut(text, "=")
+		l.Any = !valued
+		if hierarchy.CheckLabels(map[string]string{l.Name: l.Value}) != nil {
+			return nil, hierarchy.Invalid("LABEL_INVALID", "label", "must be name=value, or a name alone, of a label such as a node can carry: %s", show(text))
+		}
+	}
+	return labels, nil
 }
 
 // pageToken is the token of the page that begins after an item; "" after the
@@ -78,32 +105,44 @@ func (c *call) pageToken(after string) string {
 	if after == "" {
 		return ""
 	}
-	return formPageToken(c.listMark(), after)
+	return formPageToken(c.seal, c.listMark(), after)
 }
 
-// A page token is the digest of a list and the item after which the page
-// begins, in URL-safe base64. It says where to begin, not how far one has come:
-// what is created or deleted meanwhile shifts nothing.
+// A page token is the item after which the page begins, sealed: that may be one
+// that the caller may not see, passed over on the way. It says where to begin,
+// not how far one has come: what is created or deleted meanwhile shifts
+// nothing. It is of one list with its filters, by a digest of them, the mark.
 
-func formPageToken(mark, after string) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(mark + after))
+// newPageSeal makes what seals page tokens, from the operator's key, which all
+// servers of one store have in common.
+func newPageSeal(key *digest) (cipher.AEAD, error) {
+	mac := hmac.New(sha256.New, key[:])
+	mac.Write([]byte("tollgate page tokens"))
+	block, err := aes.NewCipher(mac.Sum(nil))
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCMWithRandomNonce(block)
+}
+
+func formPageToken(seal cipher.AEAD, mark, after string) string {
+	return base64.RawURLEncoding.EncodeToString(seal.Seal(nil, nil, []byte(after), []byte(mark))) //nolint:gosec // this seal makes a nonce of its own, at random
 }
 
 // parsePageToken returns the item after which the page begins; ok is false for
 // what is not a token of the list.
-func parsePageToken(mark, token string) (after string, ok bool) {
-	text, err := base64.RawURLEncoding.Strict().DecodeString(token)
+func parsePageToken(seal cipher.AEAD, mark, token string) (after string, ok bool) {
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(token)
 	if err != nil {
 		return "", false
 	}
-	after, ok = strings.CutPrefix(string(text), mark)
-	return after, ok && after != "" && hierarchy.TextFlaw(after) == ""
+	text, err := seal.Open(nil, nil, sealed, []byte(mark))
+	return string(text), err == nil && len(text) > 0
 }
 
 // listMark is a digest of which list this is, so that a token of one is no
 // token of another.
 func (c *call) listMark() string {
-	const enough = 8
 	of := url.Values{"": {c.op.id}}
 	for _, p := range c.gin.Params {
 		of.Set(":"+p.Key, p.Value)
@@ -114,5 +153,5 @@ func (c *call) listMark() string {
 		}
 	}
 	sum := sha256.Sum256([]byte(of.Encode())) // in the order of names
-	return string(sum[:enough])
+	return string(sum[:])
 }

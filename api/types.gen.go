@@ -1508,6 +1508,9 @@ type IfMatch = string
 // IfNoneMatch defines model for IfNoneMatch.
 type IfNoneMatch = string
 
+// LabelFilter defines model for LabelFilter.
+type LabelFilter = []string
+
 // PageSize defines model for PageSize.
 type PageSize = int
 

@@ -83,6 +83,8 @@ var limits = []limit{
 	{"the header", size(maxHeaderBytes), "431"},
 	{"an `Idempotency-Key`", size(api.MaxIdempotencyKey), "400 `HEADER_INVALID`"},
 	{"items of a page, " + count(api.DefaultPage) + " by default", count(api.MaxPage), "a page of " + count(api.MaxPage)},
+	{"labels that a list is narrowed by", count(hierarchy.MaxLabels), "400 `TOO_MANY_LABELS`"},
+	{"items that are looked at for a page that is narrowed by labels", count(admin.MaxScanned), "the page ends early, and has a next one"},
 	{"a request is repeated under its `Idempotency-Key`", span(store.OnceLifetime), "it is a new request"},
 	{"a node is restored after its deletion", span(hierarchy.Retention), "404 `NOT_FOUND`"},
 	{"a write takes, its wait for earlier ones of the account included", span(admin.WriteTimeout), "503 `WRITES_WAITING`, `STORE_UNAVAILABLE`"},
