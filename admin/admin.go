@@ -86,7 +86,7 @@ type Service struct {
 	engine *authz.Engine
 	store  Store
 	now    func() time.Time // for IDs
-	clock  func() int64     // the store's time, in microseconds
+	clock  func() int64     // of tests; nil for the store's
 	name   string           // of this replica, as a holder of leases; random
 	limits limits
 	queues [256]chan struct{} // by account; each takes one write at a time
@@ -94,11 +94,19 @@ type Service struct {
 
 // New makes a service that decides on the engine's snapshots.
 func New(engine *authz.Engine, store Store) *Service {
-	s := &Service{engine: engine, store: store, now: time.Now, clock: engine.Now, name: newIdentity(), limits: limits{MaxBindings, MaxSubprojects, MaxMembers}}
+	s := &Service{engine: engine, store: store, now: time.Now, name: newIdentity(), limits: limits{MaxBindings, MaxSubprojects, MaxMembers}}
 	for i := range s.queues {
 		s.queues[i] = make(chan struct{}, 1)
 	}
 	return s
+}
+
+// time is the store's, in microseconds, as well as this machine knows it.
+func (s *Service) time() int64 {
+	if s.clock != nil {
+		return s.clock()
+	}
+	return s.engine.Now()
 }
 
 // Engine is the engine whose snapshots the service decides on.

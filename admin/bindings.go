@@ -71,6 +71,9 @@ func (d *draft) site(scope hierarchy.Ref) (site, error) {
 	} else if err := unmarshal(r, &doc); err != nil {
 		return site{}, err
 	}
+	if !d.snapshot.Has(doc.Parent) {
+		return site{}, fieldOf("scope", hierarchy.NotFound(scope))
+	}
 	d.commit.Present = append(d.commit.Present, key)
 	return site{node: doc.Parent, resource: scope}, nil
 }
@@ -96,11 +99,17 @@ func (d *draft) mayDeny(scope hierarchy.Ref, at site) error {
 	if at.resource.IsZero() {
 		parent = d.snapshot.Parent(scope)
 	}
+	for !parent.IsZero() && !d.snapshot.Has(parent) { // of what is deleted, what is left above
+		parent = d.snapshot.Parent(parent)
+	}
 	if parent.IsZero() && !d.who.operates() {
 		return forbidden(d.who.Actor, "the platform operator's right to deny", scope)
 	}
 	if parent.IsZero() || d.who.operates() {
 		return nil
+	}
+	if d.snapshot.Has(at.node) && d.snapshot.Suspended(at.node) {
+		return suspended(scope)
 	}
 	// Who asks sees the scope. Its parent he need not see, nor hear of.
 	if !d.snapshot.Allows(d.who.Actor, policy.Permission{Type: "binding", Action: "deny"}, parent, hierarchy.Ref{}, d.at) {
@@ -210,11 +219,15 @@ func (s *Service) DeleteBinding(ctx context.Context, who Caller, id string) (Wri
 	return written, hideAccount(err, ref)
 }
 
-// mayUnbind refuses who may not end a binding. One whose scope was deleted is
-// the account's to clear away.
+// mayUnbind refuses who may not end a binding. One whose scope is deleted is
+// the account's to clear away; a deny of such, which would hold again once the
+// scope is restored, takes the right to end it all the same.
 func (d *draft) mayUnbind(b *policy.Binding) error {
 	if hierarchy.IsOwn(b.Scope.Type) && !d.snapshot.Has(b.Scope) {
-		return d.may("binding.revoke", d.account())
+		if err := d.may("binding.revoke", d.account()); err != nil || b.Effect == policy.Allow {
+			return err
+		}
+		return d.mayDeny(b.Scope, site{node: b.Scope})
 	}
 	at, err := d.site(b.Scope)
 	if err != nil {

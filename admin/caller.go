@@ -56,9 +56,13 @@ func (c Caller) may(s *authz.Snapshot, permission string, node, resource hierarc
 	case !s.Holds(c.Actor, sight(asked.Type), node, resource, at):
 		return hierarchy.NotFound(asked)
 	case s.Holds(c.Actor, p, node, resource, at):
-		return &hierarchy.Error{Kind: hierarchy.KindForbidden, Reason: authz.ResourceSuspended.String(), Detail: asked.String() + ", or something above it, is suspended; until it is resumed it can only be read, resumed and restored"}
+		return suspended(asked)
 	}
 	return forbidden(c.Actor, permission, asked)
+}
+
+func suspended(what hierarchy.Ref) error {
+	return &hierarchy.Error{Kind: hierarchy.KindForbidden, Reason: authz.ResourceSuspended.String(), Detail: what.String() + ", or something above it, is suspended; until it is resumed it can only be read, resumed and restored"}
 }
 
 // could reports whether the caller may do something to a node, or might were
@@ -75,7 +79,7 @@ func (c Caller) maySee(s *authz.Snapshot, at site, scope hierarchy.Ref, now int6
 		return nil
 	}
 	for _, p := range []policy.Permission{sight(scope.Type), {Type: "binding", Action: "inspect"}, {Type: "binding", Action: "grant"}, {Type: "binding", Action: "revoke"}} {
-		if s.Allows(c.Actor, p, at.node, at.resource, now) {
+		if s.Holds(c.Actor, p, at.node, at.resource, now) { // suspension hides nothing
 			return nil
 		}
 	}

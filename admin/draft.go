@@ -24,7 +24,7 @@ type draft struct {
 
 func newDraft(ctx context.Context, s *Service, who Caller, snapshot *authz.Snapshot, action string) *draft {
 	return &draft{
-		ctx: ctx, service: s, who: who, snapshot: snapshot, at: s.clock(),
+		ctx: ctx, service: s, who: who, snapshot: snapshot, at: s.time(),
 		commit: authz.Commit{
 			Account: snapshot.Account(), Identity: newIdentity(), Guarded: true, Basis: snapshot.Head().Basis,
 			Actor: who.actor(), Caller: who.Name, Action: action,
@@ -78,6 +78,9 @@ func (d *draft) read(keys ...authz.Key) (map[authz.Key]authz.Record, error) {
 	}
 	if head.Basis != d.snapshot.Head().Basis {
 		return nil, authz.ErrConflict
+	}
+	if d.service.clock == nil {
+		d.at = head.Now // as the store itself says
 	}
 	byKey := make(map[authz.Key]authz.Record, len(records))
 	for _, r := range records {

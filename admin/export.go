@@ -97,7 +97,7 @@ func (x *exporting) nodes() error {
 			b.Account.Info, b.Account.BundleState = doc.Info, bundleState(doc.State)
 		}),
 		each(x, hierarchy.TypeBillingAccount, func(id string, doc billing.Account) {
-			if !doc.Deleted {
+			if x.gone[hierarchy.Ref{Type: hierarchy.TypeBillingAccount, ID: id}] = doc.Deleted; !doc.Deleted {
 				b.BillingAccounts = append(b.BillingAccounts, BundleBillingAccount{ID: id, Info: doc.Info, BundleState: bundleState(doc.State), Mode: doc.Mode, Currency: doc.Currency, Name: doc.Name, PostalAddress: doc.PostalAddress, TaxID: doc.TaxID})
 			}
 		}),

@@ -211,6 +211,7 @@ func (im *importing) settle() error {
 	key := authz.KeyOf(hierarchy.TypeAccount, im.bundle.Account.ID)
 	err = place(im, key, func(doc *hierarchy.Account) error {
 		overlay(&doc.Info, im.bundle.Account.Info)
+		im.bundle.Account.overlay(&doc.State)
 		doc.OperatorManaged = im.managed
 		return nil
 	})

@@ -76,6 +76,20 @@ func TestBindingsOnDeletedNodesCanBeDeleted(t *testing.T) {
 	must(h.DeleteGroup(t.Context(), operator, c.Account.Ref.ID, "g"))(t)
 }
 
+// Deleting a node and restoring it does not get round a deny on it.
+func TestDeletingANodeKeepsItsDeny(t *testing.T) {
+	h := build(t)
+	ctx := t.Context()
+	e := h.estate(t)
+	role := must(h.CreateRole(ctx, operator, e.Account.Ref.ID, "clearing", policy.Role{Permissions: []string{"account.read", "binding.inspect", "binding.revoke"}}))(t)
+	must(h.CreateBinding(ctx, operator, policy.Binding{Subject: ben, Role: role.Ref.ID, Scope: e.Account.Ref}))(t)
+	deny := must(h.CreateBinding(ctx, operator, policy.Binding{Subject: ben, Role: "editor", Scope: e.sub, Effect: policy.Deny}))(t)
+	must(h.Delete(ctx, operator, e.sub))(t)
+	_, err := h.DeleteBinding(ctx, as(ben), deny.Ref.ID)
+	want(t, "one who is denied clears the deny away", "PERMISSION_DENIED", err)
+	must(h.DeleteBinding(ctx, as(ann), deny.Ref.ID))(t)
+}
+
 // Deleting a resource does not get round a deny on it.
 func TestDeletingAResourceKeepsItsDeny(t *testing.T) {
 	h := build(t)
@@ -116,6 +130,37 @@ func TestRegisteringRacesWithDeletingTheAccount(t *testing.T) {
 	number := hierarchy.Ref{Type: "number", ID: "+1"}
 	_, err := admin.New(h.engine, racing).RegisterResource(t.Context(), operator, number, hierarchy.Resource{Parent: c.Project.Ref})
 	want(t, "registering in an account that is gone", "NOT_FOUND", err)
+}
+
+// A resource is not changed any more once what it stands in is suspended or
+// deleted.
+func TestChangingAResourceRacesWithSuspending(t *testing.T) {
+	for want, stop := range map[string]func(*house, hierarchy.Ref) error{
+		"RESOURCE_SUSPENDED": func(h *house, node hierarchy.Ref) error {
+			_, err := h.Suspend(context.Background(), operator, node)
+			return err
+		},
+		"NOT_FOUND": func(h *house, node hierarchy.Ref) error {
+			_, err := h.Delete(context.Background(), operator, node)
+			return err
+		},
+	} {
+		h := build(t)
+		e := h.estate(t)
+		racing := &between{recorder: h.store}
+		racing.do = func() {
+			if err := stop(h, e.Project.Ref); err != nil {
+				t.Error(err)
+			}
+		}
+		_, err := admin.New(h.engine, racing).UpdateResource(t.Context(), as(ann), e.nested, func(labels *map[string]string, _ *jsonText) error {
+			*labels = map[string]string{"late": "yes"}
+			return nil
+		})
+		if reason(err) != want {
+			t.Errorf("changed: %v, want %s", err, want)
+		}
+	}
 }
 
 // An account that was imported without an owner keeps the one it is given.

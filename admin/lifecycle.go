@@ -16,6 +16,9 @@ import (
 type Stated struct {
 	Written
 	State hierarchy.State
+	// RestorableUntil is the instant from which on what is deleted cannot be
+	// restored any more, in microseconds; 0 for what is not deleted.
+	RestorableUntil int64
 }
 
 // stateful is the record of a node, whatever its kind.
@@ -47,6 +50,7 @@ func (s *Service) change(ctx context.Context, who Caller, node hierarchy.Ref, pe
 		return Stated{}, err
 	}
 	var out Stated
+	var changed int64 // when the record was last, before
 	out.Written, err = s.write(ctx, who, account, permission, func(d *draft) error {
 		if !d.snapshot.Known(node) {
 			return hierarchy.NotFound(node)
@@ -60,9 +64,12 @@ func (s *Service) change(ctx context.Context, who Caller, node hierarchy.Ref, pe
 			return err
 		}
 		d.replace(was, doc)
-		out.State = *doc.NodeState()
+		out.State, changed = *doc.NodeState(), was.Updated
 		return nil
 	})
+	if out.State.Deleted {
+		out.RestorableUntil = RestorableUntil(max(out.At, changed))
+	}
 	return out, err
 }
 
@@ -74,7 +81,7 @@ func (s *Service) Suspend(ctx context.Context, who Caller, node hierarchy.Ref) (
 	permission := node.Type + ".suspend"
 	return s.change(ctx, who, node, permission, func(d *draft, _ authz.Record, state *hierarchy.State) error {
 		flag := who.flag(state)
-		if *flag && who.could(d.snapshot, permission, node, d.at) {
+		if *flag && d.snapshot.Has(node) && who.could(d.snapshot, permission, node, d.at) {
 			return nil // it is asked for again
 		}
 		if err := d.may(permission, node); err != nil {
@@ -120,6 +127,9 @@ func (c Caller) flag(s *hierarchy.State) *bool {
 func (s *Service) Delete(ctx context.Context, who Caller, node hierarchy.Ref) (Stated, error) {
 	permission := node.Type + ".close"
 	return s.change(ctx, who, node, permission, func(d *draft, _ authz.Record, state *hierarchy.State) error {
+		if state.Deleted && !state.Purged && who.may(d.snapshot, node.Type+".restore", node, hierarchy.Ref{}, d.at) == nil {
+			return nil // it is asked for again, by one who may know
+		}
 		if err := d.may(permission, node); err != nil {
 			return err
 		}

@@ -156,10 +156,10 @@ func TestSuspendedBillingAccount(t *testing.T) {
 	if a := ask(true); a.Allowed || a.Code != authz.BillingSuspended {
 		t.Errorf("requiring billing: %v", a.Code)
 	}
-	_, err := h.BillingAccount(ctx, as(clerk), e.Billing.Ref.ID)
-	want(t, "inspecting it", "RESOURCE_SUSPENDED", err)
-	must(h.Resume(ctx, as(clerk), e.Billing.Ref))(t)
 	must(h.BillingAccount(ctx, as(clerk), e.Billing.Ref.ID))(t)
+	_, err := h.UpdateBillingAccount(ctx, as(clerk), e.Billing.Ref.ID, func(*billing.Account) error { return nil })
+	want(t, "changing it", "RESOURCE_SUSPENDED", err)
+	must(h.Resume(ctx, as(clerk), e.Billing.Ref))(t)
 }
 
 // Deletion takes what is below along, and restoring brings back exactly what
@@ -190,8 +190,14 @@ func TestDeletionIsRestoredExactly(t *testing.T) {
 		if reason(err) == "" {
 			t.Error("a resource of what can be restored was registered anew")
 		}
-		_, err = h.Delete(ctx, as(ann), node)
-		want(t, "deleting twice", "NOT_FOUND", err)
+		again := must(h.Delete(ctx, as(ann), node))(t)
+		if again.Changed || again.RestorableUntil != deleted.RestorableUntil || again.RestorableUntil != admin.RestorableUntil(deleted.At) {
+			t.Errorf("deleted twice: %+v, at first %+v", again, deleted)
+		}
+		_, err = h.Delete(ctx, as(ben), node)
+		want(t, "deleting twice, by who may not know", "NOT_FOUND", err)
+		_, err = h.Suspend(ctx, operator, node)
+		want(t, "suspending what is deleted", "NOT_FOUND", err)
 		if node != e.Account.Ref { // which can be exported no more
 			for _, b := range must(h.Export(ctx, operator, e.Account.Ref.ID))(t).Bindings {
 				if b.Scope == e.sub {
@@ -296,4 +302,29 @@ func (h *house) fill(t *testing.T, c admin.SignedUp, from, count int) {
 	}
 	_, _, err := h.store.Commit(t.Context(), &commit)
 	must(0, err)(t)
+}
+
+// A copy of what is suspended is suspended, on every level; and what an export
+// says can be imported, whatever is deleted.
+func TestBundlesCarrySuspensions(t *testing.T) {
+	h, copied := build(t), build(t)
+	ctx := t.Context()
+	e := h.estate(t)
+	extra := must(h.CreateBillingAccount(ctx, operator, e.Account.Ref.ID, billing.Account{Mode: billing.Prepaid, Currency: "EUR"}))(t)
+	must(h.CreateBinding(ctx, operator, policy.Binding{Subject: ben, Role: "billing-viewer", Scope: extra.Ref}))(t)
+	must(h.CreateBinding(ctx, operator, policy.Binding{Subject: ben, Role: "viewer", Scope: e.nested}))(t)
+	must(h.Delete(ctx, operator, extra.Ref))(t)
+	for _, node := range []hierarchy.Ref{e.sub, e.Project.Ref, e.Billing.Ref, e.Account.Ref} {
+		must(h.Suspend(ctx, as(ann), node))(t)
+		must(h.Suspend(ctx, operator, node))(t)
+	}
+	bundle := must(h.Export(ctx, operator, e.Account.Ref.ID))(t)
+	must(copied.Import(ctx, operator, bundle, admin.ImportOptions{}))(t)
+	if diff := cmp.Diff(bundle, must(copied.Export(ctx, operator, e.Account.Ref.ID))(t)); diff != "" {
+		t.Errorf("exported and imported (-original +copy):\n%s", diff)
+	}
+	if again := must(copied.Import(ctx, operator, bundle, admin.ImportOptions{}))(t); len(again.Created)+len(again.Updated) > 0 {
+		t.Errorf("imported twice: %+v", again)
+	}
+	copied.code(t, authz.ResourceSuspended, ann, "number.update", e.nested, "")
 }

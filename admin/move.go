@@ -24,10 +24,13 @@ type Moved struct {
 // maxNamed is how many bindings a move names at most, lost and gained each.
 const maxNamed = 1_000
 
+// To move something is to give access to it, and to take it. So beside the
+// right to move it takes what it would take to end the denies that are left
+// behind, and to give the roles that reach it in its new place.
+
 // MoveSubproject moves a subproject, with everything in it, to another project
 // of its account (M9). It needs subproject.move on the subproject and
-// subproject.open on the project; and where a deny binding is left behind, the
-// right to end that.
+// subproject.open on the project.
 func (s *Service) MoveSubproject(ctx context.Context, who Caller, id, projectID string) (Moved, error) {
 	ref := hierarchy.Ref{Type: hierarchy.TypeSubproject, ID: id}
 	to := hierarchy.Ref{Type: hierarchy.TypeProject, ID: projectID}
@@ -41,7 +44,7 @@ func (s *Service) MoveSubproject(ctx context.Context, who Caller, id, projectID 
 			return err
 		}
 		m.From, m.To = hierarchy.Ref{Type: hierarchy.TypeProject, ID: doc.Project}, to
-		if err := d.mayMove(ref, m, "subproject.open"); err != nil || m.From == to {
+		if err := d.mayMove(site{node: ref}, m, "subproject.open"); err != nil || m.From == to {
 			return err
 		}
 		doc.Project = to.ID
@@ -53,7 +56,7 @@ func (s *Service) MoveSubproject(ctx context.Context, who Caller, id, projectID 
 
 // MoveResource moves a product's resource to another container of its account
 // (M9). It needs resource.move on the resource and resource.register in the
-// container; and where a deny binding is left behind, the right to end that.
+// container.
 func (s *Service) MoveResource(ctx context.Context, who Caller, ref, to hierarchy.Ref) (Moved, error) {
 	if err := hierarchy.CheckParent(ref.Type, to.Type); err != nil {
 		return Moved{}, err
@@ -64,7 +67,7 @@ func (s *Service) MoveResource(ctx context.Context, who Caller, ref, to hierarch
 			return err
 		}
 		m.From, m.To = doc.Parent, to
-		if err := d.mayMove(ref, m, "resource.register"); err != nil || m.From == to {
+		if err := d.mayMove(site{node: doc.Parent, resource: ref}, m, "resource.register"); err != nil || m.From == to {
 			return err
 		}
 		d.begins(ref, was, &doc)
@@ -96,19 +99,17 @@ func (d *draft) moves(node hierarchy.Ref, m *Moved) {
 	d.commit.Parents = append(d.commit.Parents, authz.Transition{Node: node.String(), From: m.From.String(), To: m.To.String()})
 }
 
-// mayMove refuses to move a node to where it may not go, and says what the
+// mayMove refuses to move something to where it may not go, and says what the
 // move changes.
-func (d *draft) mayMove(node hierarchy.Ref, m *Moved, permission string) error {
+func (d *draft) mayMove(what site, m *Moved, permission string) error {
 	if err := d.may(permission, m.To); err != nil {
 		return fieldOf("parent", err)
 	}
 	m.PayerFrom, m.PayerTo = d.snapshot.BillingOf(m.From), d.snapshot.BillingOf(m.To)
 	before, after := d.upwards(m.From), d.upwards(m.To)
 	for _, b := range d.snapshot.FindBindings("", "", func(b policy.Binding) bool { return before[b.Scope] != after[b.Scope] }) {
-		if before[b.Scope] && b.Effect == policy.Deny {
-			if d.mayDeny(b.Scope, site{node: b.Scope}) != nil { // of which who moves it need not hear more
-				return forbidden(d.who.Actor, "the right to end a deny binding that would be left behind,", node)
-			}
+		if err := d.mayShift(what, b.Binding, before[b.Scope]); err != nil {
+			return err
 		}
 		list := &m.Gained
 		if before[b.Scope] {
@@ -119,6 +120,23 @@ func (d *draft) mayMove(node hierarchy.Ref, m *Moved, permission string) error {
 			continue
 		}
 		*list = append(*list, b)
+	}
+	return nil
+}
+
+// mayShift refuses who could not end a deny that is left behind, or give an
+// allow that is gained. It does not name the binding, which who moves may not
+// see.
+func (d *draft) mayShift(what site, b policy.Binding, lost bool) error {
+	moved := what.node
+	if !what.resource.IsZero() {
+		moved = what.resource
+	}
+	switch {
+	case lost && b.Effect == policy.Deny && d.mayDeny(b.Scope, site{node: b.Scope}) != nil:
+		return forbidden(d.who.Actor, "the right to end a deny binding that would be left behind,", moved)
+	case !lost && b.Effect == policy.Allow && d.who.mayGrant(d.snapshot, b.Role, what.node, what.resource, d.at) != nil:
+		return forbidden(d.who.Actor, "the right to give all access that it would gain,", moved)
 	}
 	return nil
 }

@@ -99,3 +99,26 @@ func TestMoveNeedsRightsAtBothEnds(t *testing.T) {
 	want(t, "a resource out of a deny", "PERMISSION_DENIED", err)
 	must(h.MoveSubproject(ctx, as(ann), e.sub.ID, e.other.ID))(t)
 }
+
+// To move something to where one has more rights is to give them to oneself.
+func TestMoveDoesNotGiveWhatOneCouldNotGive(t *testing.T) {
+	h := build(t)
+	ctx := t.Context()
+	e := h.estate(t)
+	zoe := hierarchy.Ref{Type: hierarchy.TypeUser, ID: "zoe"}
+	bind := func(role string, scope hierarchy.Ref) admin.Item[policy.Binding] {
+		return must(h.CreateBinding(ctx, operator, policy.Binding{Subject: zoe, Role: role, Scope: scope}))(t)
+	}
+	bind("provisioner", e.Account.Ref)
+	must(h.MoveSubproject(ctx, as(zoe), e.sub.ID, e.other.ID))(t)
+	must(h.MoveSubproject(ctx, operator, e.sub.ID, e.Project.Ref.ID))(t)
+
+	more := bind("editor", e.other)
+	_, err := h.MoveSubproject(ctx, as(zoe), e.sub.ID, e.other.ID)
+	want(t, "to where one may do more", "PERMISSION_DENIED", err)
+	_, err = h.MoveResource(ctx, as(zoe), e.nested, e.other)
+	want(t, "a resource to where one may do more", "PERMISSION_DENIED", err)
+	bind("access-admin", e.Account.Ref)
+	must(h.MoveSubproject(ctx, as(zoe), e.sub.ID, e.other.ID))(t)
+	must(h.DeleteBinding(ctx, operator, more.Ref.ID))(t)
+}

@@ -8,20 +8,22 @@ import (
 	"github.com/tollgate-dev/tollgate/authz"
 	"github.com/tollgate-dev/tollgate/billing"
 	"github.com/tollgate-dev/tollgate/hierarchy"
-	"github.com/tollgate-dev/tollgate/policy"
 )
 
 // What was deleted and can no longer be restored is gone, whether it was
-// collected or not: nothing shows when that happens. It is collected in chunks,
-// each of which is a commit like any other, by whichever replica holds the
-// lease. What stays are the records of nodes, without what they said of
-// themselves, so that their IDs are never used again; and all of history.
+// collected or not. It is collected in chunks, each of which is a commit like
+// any other, by whichever replica holds the lease. The first chunk marks the
+// node, so that from then on it cannot be restored by anyone's clock; the last
+// one finds nothing left. What stays are the records of nodes, without what
+// they said of themselves, so that their IDs are never used again; and all of
+// history.
 
 const (
 	purgeLease = "purge"
 	leaseTime  = time.Minute // renewed at every chunk
-	purgeChunk = 200         // edits of one commit
-	purgeBatch = 100         // nodes of one round
+	purgeChunk = 500         // edits of one commit
+	purgeNodes = 100         // nodes that one commit looks at, each with a call or two
+	purgeBatch = 100         // deletions of one round
 	retryPurge = time.Hour   // what could not be collected is left alone so long
 )
 
@@ -29,8 +31,9 @@ const (
 var purger = Caller{Name: "tollgate"}
 
 // Purge collects what was deleted and can no longer be restored, as far as it
-// is due, unless another replica is at it; nodes is how much that was. An error
-// is of one node, or of the store: what is left is collected another time.
+// is due, unless another replica is at it; nodes is how many deletions that
+// was. An error is of one of them, or of the store: what is left is collected
+// another time.
 func (s *Service) Purge(ctx context.Context) (nodes int, err error) {
 	if held, err := s.store.Lease(ctx, purgeLease, s.name, leaseTime); err != nil || !held {
 		return 0, err
@@ -39,7 +42,7 @@ func (s *Service) Purge(ctx context.Context) (nodes int, err error) {
 		_, gone := s.store.Lease(context.WithoutCancel(ctx), purgeLease, s.name, 0)
 		err = errors.Join(err, gone)
 	}()
-	due, err := s.store.Due(ctx, s.clock(), purgeBatch)
+	due, err := s.store.Due(ctx, s.time(), purgeBatch)
 	for _, d := range due {
 		collected, failed := s.purgeNode(ctx, d)
 		if collected {
@@ -52,7 +55,7 @@ func (s *Service) Purge(ctx context.Context) (nodes int, err error) {
 		if ctx.Err() != nil || errors.Is(failed, errLeaseLost) {
 			return nodes, err
 		}
-		d.At = s.clock() + retryPurge.Microseconds() // or it would stand before the others for ever
+		d.At = s.time() + retryPurge.Microseconds() // or it would stand before the others for ever
 		err = errors.Join(err, s.store.Schedule(ctx, d))
 	}
 	return nodes, err
@@ -61,24 +64,25 @@ func (s *Service) Purge(ctx context.Context) (nodes int, err error) {
 // errLeaseLost ends a round: another replica has begun one.
 var errLeaseLost = errors.New("the lease of collecting was lost to another replica")
 
-// purgeNode collects one node, chunk by chunk, and reports whether it did: it
-// may have been restored, or deleted again since.
+// purgeNode collects one deletion, chunk by chunk, and reports whether it did:
+// the node may have been restored, or deleted again since.
 func (s *Service) purgeNode(ctx context.Context, due authz.Due) (collected bool, err error) {
+	if _, err := s.engine.Snapshot(ctx, due.Account, ""); errors.Is(err, authz.ErrNoAccount) {
+		return false, s.store.Settled(ctx, due) // the store has lost it
+	}
 	for {
 		var p purge
-		_, err = s.write(ctx, purger, due.Account, due.Node.Type+".purge", func(d *draft) error {
+		written, err := s.write(ctx, purger, due.Account, due.Node.Type+".purge", func(d *draft) error {
 			p = purge{draft: d, top: due.Node}
 			return p.decide()
 		})
 		switch {
-		case reasonOf(err) == hierarchy.KindNotFound: // the account was lost by the store
-			return false, s.store.Settled(ctx, due)
 		case err != nil:
-			return false, err
+			return collected, err
 		case p.later > 0:
 			due.At = p.later
 			return false, s.store.Schedule(ctx, due)
-		case p.done:
+		case !written.Changed: // nothing is left
 			return collected, s.store.Settled(ctx, due)
 		}
 		collected = true
@@ -92,56 +96,49 @@ func (s *Service) purgeNode(ctx context.Context, due authz.Due) (collected bool,
 	}
 }
 
-func reasonOf(err error) hierarchy.Kind {
-	var known *hierarchy.Error
-	if errors.As(err, &known) {
-		return known.Kind
-	}
-	return 0
-}
-
 // purge is one chunk of a collection while it is decided.
 type purge struct {
 	*draft
-	top   hierarchy.Ref
-	done  bool                          // nothing is left to do
-	later int64                         // it is not due before then; 0 if it is
-	bound map[hierarchy.Ref][]authz.Key // bindings, by what they are bound on
+	top    hierarchy.Ref
+	later  int64                         // it is not due before then; 0 if it is
+	bound  map[hierarchy.Ref][]authz.Key // bindings, by what they are bound on
+	looked int                           // nodes
 }
 
-// decide finds the next chunk: from the bottom up, so that what is left hangs
-// on something.
+// decide finds the next chunk; an empty one is the last.
 func (p *purge) decide() error {
 	doc, err := emptyRecord(p.top.Type)
 	if err != nil {
 		return err
 	}
-	records, err := p.read(authz.KeyOf(p.top.Type, p.top.ID))
+	key := authz.KeyOf(p.top.Type, p.top.ID)
+	records, err := p.read(key)
 	if err != nil || len(records) == 0 {
-		p.done = err == nil
 		return err
 	}
-	was := records[authz.KeyOf(p.top.Type, p.top.ID)]
-	if err := unmarshal(was, doc); err != nil {
+	if err := unmarshal(records[key], doc); err != nil {
 		return err
 	}
-	state := *doc.NodeState()
-	switch until := RestorableUntil(was.Updated); {
-	case !state.Deleted || state.Purged: // restored, or collected already
-		p.done = true
+	p.commit.Terse, p.commit.Forget = true, p.top.Type == hierarchy.TypeAccount
+	switch state := doc.NodeState(); {
+	case !state.Deleted: // it was restored
 		return nil
-	case until > p.at: // deleted again since
-		p.later = until
+	case !state.Purged && RestorableUntil(records[key].Updated) > p.at: // it was deleted again since
+		p.later = RestorableUntil(records[key].Updated)
 		return nil
+	case !state.Purged:
+		p.bury(records[key], doc)
 	}
 	return p.collect()
 }
 
-// collect fills a chunk. The node itself goes last, once nothing is left.
+// collect fills the chunk with what is below the node, and on it.
 func (p *purge) collect() error {
 	p.bound = map[hierarchy.Ref][]authz.Key{}
-	for _, b := range p.snapshot.FindBindings("", "", func(policy.Binding) bool { return true }) {
-		p.bound[b.Scope] = append(p.bound[b.Scope], authz.KeyOf(hierarchy.TypeBinding, b.ID))
+	for scope, ids := range p.snapshot.BoundAt(p.top) {
+		for _, id := range ids {
+			p.bound[scope] = append(p.bound[scope], authz.KeyOf(hierarchy.TypeBinding, id))
+		}
 	}
 	subprojects, others := p.snapshot.Uncollected(p.top)
 	for _, nodes := range [][]hierarchy.Ref{subprojects, others} {
@@ -151,52 +148,58 @@ func (p *purge) collect() error {
 			}
 		}
 	}
-	if p.top.Type == hierarchy.TypeAccount {
-		if full, err := p.policy(); full || err != nil {
-			return err
-		}
+	if full, err := p.contents(p.top); full || err != nil || p.top.Type != hierarchy.TypeAccount {
+		return err
 	}
-	_, err := p.node(p.top) // that it is done shows in the next chunk
+	_, err := p.policy()
 	return err
 }
 
 // room is how many edits the chunk still takes.
 func (p *purge) room() int { return max(0, purgeChunk-len(p.commit.Edits)) }
 
-// node collects the resources of a node and what is bound to it, and then the
-// node. It reports whether the chunk is full.
+// node collects what is in a node and on it, and then the node. It reports
+// whether the chunk is full.
 func (p *purge) node(node hierarchy.Ref) (full bool, err error) {
-	if isContainer(node) {
-		if full, err := p.resources(node); full || err != nil {
-			return full, err
-		}
+	if p.looked++; p.looked > purgeNodes {
+		return true, nil
 	}
-	if full, err := p.removeAll(p.bound[node]); full || err != nil {
+	if full, err := p.contents(node); full || err != nil {
 		return full, err
 	}
 	if p.room() == 0 {
 		return true, nil
 	}
-	return false, p.bury(node)
-}
-
-// resources collects the resources of a container, each with what is bound to
-// it.
-func (p *purge) resources(container hierarchy.Ref) (full bool, err error) {
-	room := p.room()
-	records, err := p.service.store.Resources(p.ctx, p.snapshot.Account(), container, "", room+1)
+	doc, err := emptyRecord(node.Type)
 	if err != nil {
 		return false, err
 	}
-	for _, r := range records {
-		if p.room() == 0 {
-			return true, nil
+	was, err := p.one(authz.KeyOf(node.Type, node.ID), doc)
+	if err == nil {
+		p.bury(was, doc)
+	}
+	return false, err
+}
+
+// contents collects the resources of a container, each with what is bound to
+// it, and what is bound to the node itself.
+func (p *purge) contents(node hierarchy.Ref) (full bool, err error) {
+	if isContainer(node) {
+		room := p.room()
+		records, err := p.service.store.Resources(p.ctx, p.snapshot.Account(), node, "", room+1)
+		if err != nil {
+			return false, err
 		}
-		if full, err := p.resource(r); full || err != nil {
-			return full, err
+		for _, r := range records {
+			if p.room() == 0 {
+				return true, nil
+			}
+			if full, err := p.resource(r); full || err != nil {
+				return full, err
+			}
 		}
 	}
-	return len(records) > room, nil
+	return p.removeAll(p.bound[node])
 }
 
 func (p *purge) resource(r authz.Record) (full bool, err error) {
@@ -207,6 +210,9 @@ func (p *purge) resource(r authz.Record) (full bool, err error) {
 	}
 	if full, err := p.removeAll(p.bound[ref]); full || err != nil {
 		return full, err
+	}
+	if p.room() == 0 {
+		return true, nil
 	}
 	var doc hierarchy.Resource
 	if err := unmarshal(r, &doc); err != nil {
@@ -221,15 +227,7 @@ func (p *purge) resource(r authz.Record) (full bool, err error) {
 }
 
 // bury leaves of a node's record what keeps its ID from being used again.
-func (p *purge) bury(node hierarchy.Ref) error {
-	doc, err := emptyRecord(node.Type)
-	if err != nil {
-		return err
-	}
-	was, err := p.one(authz.KeyOf(node.Type, node.ID), doc)
-	if err != nil {
-		return err
-	}
+func (p *purge) bury(was authz.Record, doc stateful) {
 	state := hierarchy.State{Deleted: true, Purged: true}
 	switch doc := doc.(type) {
 	case *hierarchy.Account:
@@ -242,7 +240,6 @@ func (p *purge) bury(node hierarchy.Ref) error {
 		*doc = hierarchy.Subproject{State: state, Project: doc.Project}
 	}
 	p.replace(was, doc)
-	return nil
 }
 
 // removeAll removes records, as far as the chunk takes them, and reports
@@ -264,8 +261,7 @@ func (p *purge) removeAll(keys []authz.Key) (full bool, err error) {
 	return len(fit) < len(keys), nil
 }
 
-// policy collects groups, with their members, and roles. Their bindings may
-// outlive them by a chunk or two, in an account that denies everything.
+// policy collects groups, with their members, and roles.
 func (p *purge) policy() (full bool, err error) {
 	var keys []authz.Key
 	for _, group := range p.snapshot.Groups("") {

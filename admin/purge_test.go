@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -180,6 +181,10 @@ func TestPurgeOfAnAccount(t *testing.T) {
 	}
 	_, err := h.Account(ctx, operator, id)
 	want(t, "reading a collected account", "NOT_FOUND", err)
+	log := must(h.store.Log(ctx, id, 0, 1000))(t)
+	if text := string(must(json.Marshal(log))(t)); len(log) != 1 || strings.Contains(text, "Ann's") {
+		t.Errorf("the log has %d entries left, with the account's name in them: %t", len(log), strings.Contains(text, "Ann's"))
+	}
 }
 
 // Whatever call fails, or is not answered, another round collects the rest.
@@ -246,4 +251,38 @@ func TestPurgeGoesOnBehindATrouble(t *testing.T) {
 	h.purge(t, 0)
 	h.later(deleted, 3_600_000_000)
 	h.purge(t, 1)
+}
+
+// A restoring that was decided in time, and comes after a collection has begun,
+// is decided again: nothing that is half collected comes back.
+func TestRestoringLosesToCollecting(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *house) {
+		ctx := t.Context()
+		e := h.estate(t)
+		h.fill(t, e.SignedUp, 0, 1_100)
+		deleted := must(h.Delete(ctx, operator, e.Project.Ref))(t)
+		h.later(deleted, -1)
+		other := admin.New(h.engine, h.store) // another replica, which dies after its second chunk
+		at, chunks, stopped := admin.RestorableUntil(deleted.At), 0, errors.New("stopped")
+		other.SetClock(func() int64 { return at })
+		h.store.refuse = func(c *authz.Commit) error {
+			switch {
+			case c.Action == "project.restore" && chunks == 0:
+				if _, err := other.Purge(ctx); !errors.Is(err, stopped) {
+					t.Fatal(err)
+				}
+			case c.Action == "project.purge":
+				if chunks++; chunks > 2 {
+					return stopped
+				}
+			}
+			return nil
+		}
+		_, err := h.Restore(ctx, operator, e.Project.Ref)
+		want(t, "restoring what is half collected", "NOT_FOUND", err)
+		h.store.refuse = nil
+		h.later(deleted, 3_600_000_000)
+		h.purge(t, 1)
+		h.remains(t, e.Account.Ref.ID, map[string]int{"resource": 0})
+	})
 }

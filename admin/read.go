@@ -60,7 +60,7 @@ func (s *Service) view(ctx context.Context, who Caller, node hierarchy.Ref) (*vi
 	if err != nil {
 		return nil, err
 	}
-	return &view{s, who, snapshot, s.clock()}, nil
+	return &view{s, who, snapshot, s.time()}, nil
 }
 
 // accountOf finds the account of a node or a resource.

@@ -10,8 +10,8 @@ import (
 	"github.com/tollgate-dev/tollgate/policy"
 )
 
-// Resources are written without contending with administration: what is
-// guarded is the resource's own record and its container's.
+// Resources are registered without contending with administration: what is
+// guarded is the resource's own record and its containers'.
 
 // RegisterResource registers a product's resource in a project or a
 // subproject (M8). It needs resource.register there.
@@ -166,7 +166,6 @@ func (s *Service) UpdateResource(ctx context.Context, who Caller, ref hierarchy.
 		if err := change(&doc.Labels, &doc.Properties); err != nil {
 			return err
 		}
-		d.commit.Guarded = false
 		d.replace(was, doc)
 		return s.checkResource(ref, &doc)
 	})

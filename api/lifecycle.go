@@ -30,14 +30,10 @@ func lifecycle(path, typ string) []route {
 }
 
 func viewState(node hierarchy.Ref, done *admin.Stated) NodeState {
-	out := NodeState{
+	return NodeState{
 		Node: node.String(), Suspended: done.State.Suspended, SuspendedByOperator: done.State.SuspendedByOperator, Deleted: done.State.Deleted,
-		Changed: done.Changed, Revision: done.Revision,
+		RestorableUntil: stampOf(done.RestorableUntil), Changed: done.Changed, Revision: done.Revision,
 	}
-	if done.State.Deleted {
-		out.RestorableUntil = stampOf(admin.RestorableUntil(done.At))
-	}
-	return out
 }
 
 func (s *server) moveSubproject(c *call, in *Move) (Moved, error) {

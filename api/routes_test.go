@@ -264,7 +264,8 @@ var walk = []step{
 
 	{remove, "/v1/resources/number/%2B4670", "", 200, "", ""},
 	{remove, "/v1/subprojects/{subproject}", "", 200, "", ""},
-	{remove, "/v1/subprojects/{subproject}", "", 404, "NOT_FOUND", ""},
+	{remove, "/v1/subprojects/{subproject}", "", 200, "", ""},
+	{remove, "/v1/subprojects/none", "", 404, "NOT_FOUND", ""},
 	{remove, "/v1/projects/{empty}", "", 200, "", ""},
 	{post, "/v1/subprojects/{subproject}/restore", "", 409, "PARENT_DELETED", ""},
 	{post, "/v1/projects/{empty}/restore", "", 200, "", ""},
@@ -277,7 +278,7 @@ var walk = []step{
 	{post, "/v1/billing-accounts/none/restore", "", 404, "NOT_FOUND", ""},
 	{remove, "/v1/billing-accounts/{billing}", "", 409, "BILLING_ACCOUNT_LINKED", ""},
 	{remove, "/v1/accounts/{closing}", "", 200, "", ""},
-	{remove, "/v1/accounts/{closing}", "", 404, "NOT_FOUND", ""},
+	{remove, "/v1/accounts/acc_none", "", 404, "NOT_FOUND", ""},
 	{post, "/v1/accounts/{closing}/restore", "", 200, "", ""},
 	{post, "/v1/accounts/acc_none/restore", "", 404, "NOT_FOUND", ""},
 

@@ -118,6 +118,12 @@ type Commit struct {
 	Outcome json.RawMessage
 
 	Actor, Caller, Action string
+
+	// Terse keeps out of the log what records were before, except for
+	// bindings, which snapshots need.
+	Terse bool
+	// Forget drops what the log had before this commit.
+	Forget bool
 }
 
 // Made is what is remembered of a commit.

@@ -18,6 +18,12 @@ func (s *Snapshot) Has(r hierarchy.Ref) bool {
 	return s.pathOfNode(r.String(), &p) && p.flags&deleted == 0
 }
 
+// Suspended reports whether a node is suspended, itself or by what is above it.
+func (s *Snapshot) Suspended(r hierarchy.Ref) bool {
+	var p path
+	return s.pathOfNode(r.String(), &p) && p.flags&(suspended|suspendedByOperator) != 0
+}
+
 // Known reports whether such a node was ever made, deleted or not.
 func (s *Snapshot) Known(r hierarchy.Ref) bool {
 	return s.pathOfNode(r.String(), new(path))
@@ -120,6 +126,30 @@ func (s *Snapshot) Uncollected(below hierarchy.Ref) (subprojects, others []hiera
 		}
 	}
 	return subprojects, others
+}
+
+// BoundAt are the IDs of the bindings on nodes of the account's own at a node or
+// below it, and on product resources wherever they stand, by their scopes.
+func (s *Snapshot) BoundAt(below hierarchy.Ref) map[hierarchy.Ref][]string {
+	top, ok := s.nodes.Find(below.String())
+	if !ok {
+		return nil
+	}
+	under := make([]bool, s.nodes.Len())
+	for row := range s.nodes.Len() {
+		n := s.nodes.At(row)
+		under[row] = top == 0 || row == top || n.kind == resource || (n.kind == subproject && n.parent == top)
+	}
+	bound := map[hierarchy.Ref][]string{}
+	for row := range s.subjects.Len() {
+		for _, g := range s.subjects.At(row).grants {
+			if under[g.scope] {
+				scope := refOf(s.nodes.Key(g.scope))
+				bound[scope] = append(bound[scope], hierarchy.BindingID(g.id, s.account))
+			}
+		}
+	}
+	return bound
 }
 
 // PaidBy are the bare IDs of the live projects that a billing account pays

@@ -40,7 +40,7 @@ func (c *Client) Delete(ctx context.Context, node string) (*NodeState, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &NodeState{Node: node, Deleted: true}
+	out := &NodeState{Node: node, Deleted: true, Changed: true}
 	err = c.do(ctx, call{method: http.MethodDelete, path: path}, out)
 	return out, err
 }

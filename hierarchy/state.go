@@ -28,15 +28,16 @@ const Retention = 30 * 24 * time.Hour
 // Verbs that a node's state may leave open.
 const (
 	verbRead    = "read"
+	verbInspect = "inspect" // as Tollgate's own types call reading that not every reader may do
 	verbResume  = "resume"
 	verbRestore = "restore"
 )
 
 // OpenWhileSuspended reports whether a permission can be used on what is
-// suspended, by whoever holds it: to read, of any type, and to resume and to
-// restore what is Tollgate's own. A product's verb of that name cannot.
+// suspended, by whoever holds it: to read, of any type, and to inspect, resume
+// and restore what is Tollgate's own. A product's verb of such a name cannot.
 func OpenWhileSuspended(typ, action string) bool {
-	return action == verbRead || (IsOwn(typ) && (action == verbResume || action == verbRestore))
+	return action == verbRead || (IsOwn(typ) && (action == verbInspect || action == verbResume || action == verbRestore))
 }
 
 // OpenWhileDeleted reports whether a permission can be used on a node that is

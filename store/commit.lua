@@ -10,7 +10,7 @@
 --       10… in:<container>, each that is named below
 --
 -- ARGV  identity, new (0|1), basis ('' for any), administrative (0|1),
---       deadline (µs, '' for none), length of the log,
+--       deadline (µs, '' for none), length of the log, forget it (0|1),
 --       actor, caller, action, edits (JSON),
 --       account, the channel to publish the change on, the most of edits that
 --       are published with it (bytes),
@@ -38,7 +38,7 @@ local function times() return tonumber(take()) end
 local function whole(number) return string.format('%.0f', number) end
 
 local identity, new, basis, administrative = take(), take(), take(), take()
-local deadline, keep = take(), tonumber(take())
+local deadline, keep, forget = take(), tonumber(take()), take()
 local actor, caller, action, edits = take(), take(), take(), take()
 local account, channel, most = take(), take(), tonumber(take())
 local outcome, remember = take(), take()
@@ -128,6 +128,7 @@ if administrative == '1' then basis = num end
 
 redis.call('XADD', KEYS[6], 'MAXLEN', '~', keep, num .. '-0', 'id', identity, 'prev', head.id, 'at', at,
   'basis', basis, 'actor', actor, 'caller', caller, 'action', action, 'edits', edits)
+if forget == '1' then redis.call('XTRIM', KEYS[6], 'MAXLEN', 1) end
 redis.call('HSET', KEYS[1], 'num', num, 'id', identity, 'basis', basis, 'at', at)
 if outcome ~= '' then
   redis.call('SET', KEYS[9], num .. ' ' .. at .. ' ' .. basis .. ' ' .. outcome, 'EX', remember)

@@ -23,7 +23,8 @@ func (s *Store) Schedule(ctx context.Context, d authz.Due) error {
 }
 
 // Due returns what was to be collected up to an instant, the earliest first,
-// at most limit of them. With an error it returns those that it could read.
+// at most limit of them. A note that cannot be read is dropped, and is an error
+// beside those that can.
 func (s *Store) Due(ctx context.Context, until int64, limit int) ([]authz.Due, error) {
 	found, err := s.client.ZRangeByScoreWithScores(ctx, dueKey, &redis.ZRangeBy{Min: "-inf", Max: strconv.FormatInt(until, 10), Count: int64(limit)}).Result()
 	if err != nil {
@@ -35,7 +36,10 @@ func (s *Store) Due(ctx context.Context, until int64, limit int) ([]authz.Due, e
 		account, node, ok := strings.Cut(member, "\x00")
 		ref, err := hierarchy.ParseRef(node)
 		if !ok || err != nil {
-			strange = corrupt("a note of what is to be collected")
+			strange = corrupt("a note of what is to be collected, %.64q", member) // or it would stand before the others for ever
+			if err := s.client.ZRem(ctx, dueKey, member).Err(); err != nil {
+				return due, fail(err, detailWrite)
+			}
 			continue
 		}
 		due = append(due, authz.Due{Account: account, Node: ref, At: int64(z.Score)})

@@ -54,6 +54,7 @@ func testDue(t *testing.T, open opener) {
 	if diff := cmp.Diff([]authz.Due{braces, renewed}, got); diff != "" || !errors.Is(err, errCorrupt) {
 		t.Errorf("beside nonsense: %v %s", err, diff)
 	}
+	check("without it", at+9, 10, braces, renewed)
 }
 
 // testLease has two replicas take a lease from one another.

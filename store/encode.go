@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/tollgate-dev/tollgate/authz"
@@ -28,7 +29,7 @@ func encode(c *authz.Commit, logLength int) (*call, error) {
 	if err := checkCommit(c); err != nil {
 		return nil, err
 	}
-	edits, err := encodeEdits(c.Edits)
+	edits, err := encodeEdits(logged(c))
 	if err != nil {
 		return nil, fmt.Errorf("store: a commit's edits: %w", err)
 	}
@@ -43,7 +44,7 @@ func encode(c *authz.Commit, logLength int) (*call, error) {
 	if c.Guarded {
 		basis = strconv.FormatUint(c.Basis, 10)
 	}
-	e.add(c.Identity, flag(c.New), basis, flag(c.Administrative()), "", logLength, c.Actor, c.Caller, c.Action, edits, c.Account, feedChannel, mostTold,
+	e.add(c.Identity, flag(c.New), basis, flag(c.Administrative()), "", logLength, flag(c.Forget), c.Actor, c.Caller, c.Action, edits, c.Account, feedChannel, mostTold,
 		[]byte(c.Outcome), int64(madeLifetime.Seconds()))
 	e.guards(c)
 	if err := e.writes(c); err != nil {
@@ -143,6 +144,20 @@ func parentOf(body json.RawMessage) (string, error) {
 	var r hierarchy.Resource
 	err := json.Unmarshal(body, &r)
 	return r.Parent.String(), err
+}
+
+// logged are a commit's edits as the log keeps them.
+func logged(c *authz.Commit) []authz.Edit {
+	if !c.Terse {
+		return c.Edits
+	}
+	edits := slices.Clone(c.Edits)
+	for i := range edits {
+		if kind, _ := edits[i].Key.Split(); kind != hierarchy.TypeBinding {
+			edits[i].Before = nil
+		}
+	}
+	return edits
 }
 
 // encodeEdits leaves the text of records as it is, where json.Marshal would

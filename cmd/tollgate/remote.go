@@ -40,6 +40,9 @@ func (a *app) command(use, short, long string, args cobra.PositionalArgs, talk f
 	cmd := &cobra.Command{Use: use, Short: short, Long: long, Args: args, DisableFlagsInUseLine: true}
 	a.remoteFlags(cmd.Flags(), &r)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if r.actor == "" && cmd.Flags().Changed("as") {
+			return errors.New("--as is empty: it names a user or a service to act for; without it the platform's operator acts")
+		}
 		c, err := a.dial(r)
 		if err != nil {
 			return err

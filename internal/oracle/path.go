@@ -116,7 +116,7 @@ func stateOf(w *World, node string) State {
 // standsInTheWay is the reason why nobody may do what is asked on a path, ""
 // if there is none. What is deleted cannot be used, except that a deleted node
 // in what is not deleted can be restored. What is suspended cannot be used,
-// except to read it, and to resume and restore Tollgate's own nodes.
+// except to read it, and to inspect, resume and restore what is Tollgate's own.
 func standsInTheWay(w *World, path []string, permission string) string {
 	typ, action := halves(permission)
 	own := typ == "account" || typ == "billing_account" || typ == "project" || typ == "subproject" ||
@@ -128,7 +128,7 @@ func standsInTheWay(w *World, path []string, permission string) string {
 		}
 	}
 	for _, node := range path {
-		open := action == "read" || own && action == "resume" || own && action == "restore"
+		open := action == "read" || own && action == "inspect" || own && action == "resume" || own && action == "restore"
 		if s := stateOf(w, node); (s.Suspended || s.SuspendedByOperator) && !open {
 			return "RESOURCE_SUSPENDED"
 		}
