@@ -66,6 +66,23 @@ func (c *Compiled) Wild() bool {
 	return c.all || len(c.types.words) > 0 || len(c.actions.words) > 0
 }
 
+// Bytes is about how much memory the role takes, the text of its patterns
+// included. It is 0 for nil.
+func (c *Compiled) Bytes() int {
+	if c == nil {
+		return 0
+	}
+	const header, stringHeader, slotSize = 256, 16, 8
+	n := header + stringHeader*cap(c.Patterns)
+	for _, text := range c.Patterns {
+		n += (len(text) + 15) &^ 15
+	}
+	for _, s := range []*set{&c.types, &c.actions, &c.exact} {
+		n += stringHeader*cap(s.words) + slotSize*cap(s.slots)
+	}
+	return n
+}
+
 // Probe is a permission prepared to be asked of many roles.
 type Probe struct {
 	Permission

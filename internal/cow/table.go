@@ -11,6 +11,7 @@ import (
 type Table[T any] struct {
 	rows  Vector[keyed[T]]
 	index index
+	text  int // bytes of the keys
 }
 
 type keyed[T any] struct {
@@ -57,6 +58,7 @@ func (t *Table[T]) Put(e *Edit, key string) uint32 {
 		return i
 	}
 	i := t.rows.Append(e, keyed[T]{key: key})
+	t.text += textBytes(len(key))
 	if t.rows.Len() > t.index.capacity() {
 		t.index = makeIndex(e, 2*t.rows.Len())
 		for j := range t.rows.Len() {

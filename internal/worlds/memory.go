@@ -50,16 +50,19 @@ func NewMemory() *Memory {
 
 // Put makes the account of a world, at revision 1, and claims its nodes and
 // resources. It replaces an account that was there, as if that had never been.
-func (m *Memory) Put(w *oracle.World) authz.Head {
+func (m *Memory) Put(w *oracle.World) authz.Head { return m.PutRecords(w.Account, allRecords(w)) }
+
+// PutRecords is Put, of an account that is records already.
+func (m *Memory) PutRecords(account string, records []authz.Record) authz.Head {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	h := &history{records: map[authz.Key]authz.Record{}}
-	m.accounts[w.Account] = h
-	var edits []authz.Edit
-	for _, rec := range allRecords(w) {
-		edits = append(edits, authz.Edit{Key: rec.Key, After: rec.Body})
+	m.accounts[account] = h
+	edits := make([]authz.Edit, len(records))
+	for i, rec := range records {
+		edits[i] = authz.Edit{Key: rec.Key, After: rec.Body}
 	}
-	m.commit(w.Account, h, edits)
+	m.commit(account, h, edits)
 	return h.head
 }
 
