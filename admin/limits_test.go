@@ -97,7 +97,7 @@ func TestSizeOfAGroup(t *testing.T) {
 		if err != nil || s.Size("g") != wanted || len(s.MembersOf("g", "")) != wanted {
 			t.Errorf("the size is %d, of %d members, want %d: %v", s.Size("g"), len(s.MembersOf("g", "")), wanted, err)
 		}
-		other, err := replica(t, h.store, h.faults).engine.Snapshot(ctx, account, "") // loaded, not replayed
+		other, err := replica(t, h.store, h.faults).engine.Snapshot(ctx, account, "") //nolint:contextcheck // its engine is closed, not cancelled; it is loaded, not replayed
 		if err != nil || other.Size("g") != wanted {
 			t.Errorf("loaded, the size is %d, want %d: %v", other.Size("g"), wanted, err)
 		}

@@ -26,6 +26,12 @@ func newEngineMetrics(engine *authz.Engine) *engineMetrics {
 	return &engineMetrics{engine, []engineMetric{
 		metric(gauge, "tollgate_accounts_resident", "Accounts in memory.",
 			func(c *authz.Counters) float64 { return float64(c.Residents) }),
+		metric(gauge, "tollgate_accounts_resident_bytes", "Memory that the accounts take, by their own estimate: what --memory limits.",
+			func(c *authz.Counters) float64 { return float64(c.Bytes) }),
+		metric(counter, "tollgate_accounts_evicted_total", "Accounts dropped from memory because others needed their room.",
+			func(c *authz.Counters) float64 { return float64(c.Evictions) }),
+		metric(counter, "tollgate_accounts_renewed_total", "Accounts loaded anew to be rid of what was removed from them.",
+			func(c *authz.Counters) float64 { return float64(c.Renewals) }),
 		metric(gauge, "tollgate_resources_placed", "Resources whose place is in memory.",
 			func(c *authz.Counters) float64 { return float64(c.Places) }),
 		metric(counter, "tollgate_shadow_checked_total", "Checks that Casbin decided again.",

@@ -45,7 +45,11 @@ type applying struct {
 }
 
 func (a *applying) apply(e Edit) error {
-	switch kind, id := e.Key.Split(); kind {
+	kind, id := e.Key.Split()
+	if e.After == nil {
+		a.leaveRecord(kind)
+	}
+	switch kind {
 	case hierarchy.TypeAccount:
 		return a.account(e)
 	case hierarchy.TypeBillingAccount:
@@ -193,10 +197,12 @@ func (a *applying) customRole(id string, e Edit) error {
 	row := a.roles.Put(a.edit, id)
 	r := a.roles.Edit(a.edit, row)
 	isNew := r.compiled == nil && e.After != nil
+	a.pointed -= r.compiled.Bytes()
 	r.compiled = nil
 	if e.After != nil {
 		r.compiled = a.model.meaning.Compile(doc.Permissions)
 	}
+	a.pointed += r.compiled.Bytes()
 	if isNew {
 		a.learn(uint32(len(a.model.predefined))+row, r.compiled)
 	} else {
@@ -257,6 +263,11 @@ func (a *applying) unbind(uid hierarchy.UID, body json.RawMessage) error {
 	row := a.subjects.Put(a.edit, b.Subject.String())
 	grants := a.row(row)
 	n := len(grants)
+	for i := range grants {
+		if grants[i].id == uid {
+			a.leaveBinding(&grants[i])
+		}
+	}
 	grants = slices.DeleteFunc(grants, func(g grant) bool { return g.id == uid })
 	a.bindings -= n - len(grants)
 	a.rewrite(row, grants)
@@ -289,12 +300,14 @@ func (a *applying) settle() {
 			}
 			return slices.Compare(x.id[:], y.id[:])
 		})
-		a.subjects.Edit(a.edit, row).grants = trim(grants)
+		p := a.subjects.Edit(a.edit, row)
+		a.pointed -= p.bytes()
+		p.grants = trim(grants)
+		a.pointed += p.bytes()
 		a.noteOwner(row, grants)
 	}
 	for row, groups := range a.groups {
-		p := a.subjects.Edit(a.edit, row)
-		p.tie(trim(groups), p.outer())
+		a.tie(row, trim(groups), a.subjects.At(row).outer())
 	}
 	if a.nesting {
 		a.nest()
@@ -343,7 +356,7 @@ func (a *applying) nest() {
 			}
 		}
 		if !slices.Equal(outer, p.outer()) {
-			a.subjects.Edit(a.edit, row).tie(p.groups(), outer)
+			a.tie(row, p.groups(), outer)
 		}
 	}
 }

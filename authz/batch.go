@@ -21,7 +21,7 @@ type Result struct {
 // answered from one snapshot, at one instant; a bad item is an error in its
 // own place.
 func (e *Engine) CheckBatch(ctx context.Context, reqs []Request) []Result {
-	b := batch{engine: e, items: make([]item, len(reqs)), results: make([]Result, len(reqs))}
+	b := batch{engine: e, items: make([]item, len(reqs)), results: make([]Result, len(reqs)), homes: map[string]*resident{}}
 	for i := range reqs {
 		b.items[i].Request = &reqs[i]
 		b.results[i].Err = b.items[i].read()
@@ -38,6 +38,7 @@ type batch struct {
 	engine  *Engine
 	items   []item
 	results []Result
+	homes   map[string]*resident // by account: one, whatever is dropped meanwhile
 	decided sync.Once
 	at      int64 // the instant that all items are decided at
 }
@@ -79,10 +80,10 @@ func (b *batch) sort(ctx context.Context) []*resident {
 			continue
 		}
 		if home := e.homeInMemory(&it.question); home != nil {
-			it.home = home
+			it.home = b.home(home)
 		} else if b.results[i].Err = it.check(); b.results[i].Err == nil {
 			if named := it.named(e); named != "" {
-				it.home = e.resident(named)
+				it.home = b.home(e.resident(named))
 			} else if it.located(e) != "" {
 				askers = append(askers, i)
 			}
@@ -104,6 +105,16 @@ func (b *batch) sort(ctx context.Context) []*resident {
 		}
 	}
 	return homes
+}
+
+// home is the resident that the whole batch asks for an account. Two of its
+// items may find two, if the account was evicted between them.
+func (b *batch) home(r *resident) *resident {
+	if first, ok := b.homes[r.account]; ok {
+		return first
+	}
+	b.homes[r.account] = r
+	return r
 }
 
 // follow finds the accounts of resources that are no longer in those that
@@ -140,7 +151,7 @@ func (b *batch) locate(ctx context.Context, askers []int) {
 		if err != nil {
 			b.results[i].Err = unavailable(err)
 		} else if accounts[n] != "" {
-			b.items[i].home = b.engine.resident(accounts[n])
+			b.items[i].home = b.home(b.engine.resident(accounts[n]))
 		}
 	}
 }

@@ -35,6 +35,13 @@ The flow of a check:
  5. decide (check.go): the state of the nodes, then decide (decide.go), which is
     the whole rule, then the payer.
 
+What memory holds is bounded. Snapshots take no more than they may, by their
+own estimate (bytes.go): beyond that the accounts not asked about are dropped,
+and are cold again (residents.go). What is removed from an account leaves rows
+behind; once they are the greater part it is loaded anew, beside the checks
+(renew in resident.go). Places and hints are of fixed number. What is asked
+about and not known is not remembered.
+
 Whatever cannot be decided is denied: an error is to be taken as a denial, and
 the zero Answer is one.
 */

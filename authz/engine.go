@@ -20,6 +20,11 @@ type Options struct {
 	Bound time.Duration
 	// Timeout bounds each conversation with the store; 5 s by default.
 	Timeout time.Duration
+	// Memory is how many bytes the snapshots may take in memory, by their own
+	// estimate (see Snapshot.Bytes); 0 for any number. Accounts that were not
+	// asked about for the longest are dropped beyond it, and are loaded again
+	// when they are. An account that takes more by itself answers all the same.
+	Memory int64
 	// Places is how many resources' places are kept in memory; 500,000 by
 	// default.
 	Places int
@@ -70,6 +75,10 @@ type Engine struct {
 	unregistered map[string]bool
 	shadow       *policy.Shadow
 	mismatches   atomic.Uint64
+	worn         chan *resident // to be renewed
+	stop         context.CancelFunc
+	renewed      chan struct{} // closed once nothing is renewed any more
+	renewals     atomic.Uint64
 }
 
 // place is where a resource stands, as far as it is remembered: its account,
@@ -81,6 +90,9 @@ type place struct {
 	number    uint64 // of the revision that it was read at
 }
 
+// wornQueue is how many accounts may wait to be renewed; others ask again.
+const wornQueue = 64
+
 // NewEngine makes an engine that answers from a source under the model that
 // the judge has proven. Close it after use.
 func NewEngine(source Source, judge *policy.Judge, opts Options) (*Engine, error) {
@@ -89,7 +101,7 @@ func NewEngine(source Source, judge *policy.Judge, opts Options) (*Engine, error
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{source: source, judge: judge, model: NewModel(judge.Meaning()), opts: opts, residents: newResidents(), places: places, unregistered: map[string]bool{}}
+	e := &Engine{source: source, judge: judge, model: NewModel(judge.Meaning()), opts: opts, residents: newResidents(opts.Memory, opts.Logger), places: places, unregistered: map[string]bool{}}
 	e.clock.start, e.clock.other = time.Now(), opts.Clock
 	for _, typ := range opts.Unregistered {
 		if err := hierarchy.CheckResourceType(typ); err != nil {
@@ -97,12 +109,18 @@ func NewEngine(source Source, judge *policy.Judge, opts Options) (*Engine, error
 		}
 		e.unregistered[typ] = true
 	}
+	e.worn, e.renewed = make(chan *resident, wornQueue), make(chan struct{})
+	ctx, cancel := context.WithCancel(context.Background())
+	e.stop = cancel
+	go e.renewWorn(ctx)
 	e.shadow = policy.NewShadow(judge, opts.ShadowShare, opts.ShadowEffort, e.mismatch)
 	return e, nil
 }
 
 // Close stops what runs in the background.
 func (e *Engine) Close() {
+	e.stop()
+	<-e.renewed
 	e.shadow.Close()
 	e.places.StopAllGoroutines()
 }

@@ -55,3 +55,31 @@ func (e *Engine) BelieveHints() {
 
 // Remembered is how many of its last revisions a snapshot knows.
 const Remembered = remembered
+
+// Rows is how many rows the tables of a snapshot have, dead ones too.
+func (s *Snapshot) Rows() int {
+	return int(s.nodes.Len() + s.subjects.Len() + s.windows.Len() + s.roles.Len())
+}
+
+// ResidentRows is how many rows the table of residents has, dead ones too, and
+// how many accounts are on their way.
+func (e *Engine) ResidentRows() (rows, arriving int) {
+	e.residents.mu.Lock()
+	defer e.residents.mu.Unlock()
+	return int(e.residents.loaded.Load().Len()), len(e.residents.arriving)
+}
+
+// Hints is how many hints are left.
+func (e *Engine) Hints() (n int) {
+	for i := range e.hints {
+		for k := range e.hints[i] {
+			if e.hints[i][k].Load() != nil {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// Worn is whether a snapshot is to be renewed.
+func (s *Snapshot) Worn() bool { return s.worn() }

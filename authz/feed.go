@@ -6,7 +6,7 @@ package authz
 // the snapshot, or was told without its edits, makes the snapshot be compared
 // before it answers again. One of an account that is not in memory is nothing.
 func (e *Engine) Heard(account string, c Change, basis uint64, whole bool) {
-	r := e.residents.get(account)
+	r := e.residents.find(account)
 	if r == nil {
 		return
 	}
@@ -33,7 +33,7 @@ func (r *resident) follow(head Head, previous string, edits []Edit, whole bool) 
 	if whole && h.head.Identity == previous && h.head.Number+1 == head.Number {
 		r.forget(edits)
 		if next, err := h.Apply(head, edits); err == nil {
-			r.state.Store(&held{next, h.compared})
+			r.keep(next, h.compared)
 			return
 		}
 	}

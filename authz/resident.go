@@ -15,18 +15,26 @@ import (
 
 // resident is an account that is in memory, or on its way there. All that
 // goes between it and the store goes in rounds, one at a time; whoever needs
-// one while another is under way shares the next.
+// one while another is under way shares the next. One that was dropped from
+// memory is gone for good: whoever still has it in hand is led on to the one
+// that the account has now.
 type resident struct {
 	engine  *Engine
 	account string
-	state   atomic.Pointer[held] // nil until it is loaded
+	state   atomic.Pointer[held] // nil until it is loaded, and once it is gone
+	used    atomic.Bool          // since the hand passed by; see residents
 
 	mu      sync.Mutex // guards the two below
 	next    *round
 	running bool
 
-	publish sync.Mutex  // held by whoever replaces the snapshot
-	outrun  atomic.Bool // a change was heard of while publish was held; see Heard
+	outrun   atomic.Bool // a change was heard of while publish was held; see Heard
+	publish  sync.Mutex  // held by whoever replaces the snapshot; guards the two below
+	gone     bool        // it was dropped: the account has another resident, or none
+	renewing bool
+
+	place int   // in the ring; guarded by residents.mu, as is
+	bytes int64 // of the snapshot, about; 0 if it is not in the ring
 }
 
 // held is a snapshot and how fresh it is. The two are replaced together: a
@@ -79,7 +87,28 @@ func (r *resident) freshAt(now time.Duration) *Snapshot {
 	if h == nil || now-h.compared > r.engine.opts.Bound {
 		return nil
 	}
+	if !r.used.Load() {
+		r.used.Store(true)
+	}
 	return h.Snapshot
+}
+
+// keep makes a snapshot the one held. The caller holds r.publish, and r is not
+// gone.
+func (r *resident) keep(s *Snapshot, compared time.Duration) {
+	before := r.current()
+	r.state.Store(&held{s, compared})
+	if s == before {
+		return
+	}
+	r.engine.residents.weigh(r, s.Bytes())
+	if s.worn() && !r.renewing {
+		select {
+		case r.engine.worn <- r:
+			r.renewing = true
+		default: // the next change asks again
+		}
+	}
 }
 
 // sync waits for a round that begins after it was called and reads the
@@ -125,6 +154,10 @@ func (r *resident) converse(rd *round) {
 	defer cancel()
 	r.publish.Lock()
 	defer r.settle()
+	if r.gone {
+		rd.pass(ctx, r.engine.resident(r.account))
+		return
+	}
 	records, err := r.advance(ctx, rd.keys)
 	if err == nil {
 		err = rd.take(records)
@@ -139,10 +172,17 @@ func (r *resident) converse(rd *round) {
 		rd.err = unavailable(err)
 		return
 	}
-	r.engine.residents.settle(r)
 	rd.snapshot = r.current()
 	for key, res := range rd.resources {
 		r.remember(rd.snapshot, key, res)
+	}
+}
+
+// pass leaves a round to the resident that the account has now.
+func (rd *round) pass(ctx context.Context, to *resident) {
+	other, err := to.sync(ctx, rd.keys...)
+	if rd.err = err; err == nil {
+		rd.snapshot, rd.resources = other.snapshot, other.resources
 	}
 }
 
@@ -195,7 +235,7 @@ func (r *resident) advance(ctx context.Context, keys []Key) ([]Record, error) {
 		}
 		records = overtake(records, keys, changes, was)
 	}
-	r.state.Store(&held{s, mono})
+	r.keep(s, mono)
 	return records, nil
 }
 
@@ -258,20 +298,82 @@ func overtake(records []Record, keys []Key, changes []Change, was uint64) []Reco
 // load replaces the snapshot by one made from all of the account, in a
 // lineage of its own: what was remembered of the old one is forgotten with it.
 func (r *resident) load(ctx context.Context, keys []Key) ([]Record, error) {
+	s, sent, resources, err := r.build(ctx, keys)
+	if err == nil {
+		r.keep(s, sent)
+	}
+	return resources, err
+}
+
+// build makes a snapshot from all of the account, and says when it was asked
+// for. It returns the resources of the keys beside.
+func (r *resident) build(ctx context.Context, keys []Key) (s *Snapshot, sent time.Duration, resources []Record, err error) {
 	clock := &r.engine.clock
-	mono, wall := clock.Monotonic(), clock.Wall()
+	sent, wall := clock.Monotonic(), clock.Wall()
 	state, err := r.engine.source.Load(ctx, r.account, keys...)
 	if err != nil {
-		return nil, err
+		return nil, 0, nil, err
 	}
 	clock.learn(wall, state.Now, clock.Wall())
-	s, err := NewSnapshot(r.account, r.engine.model, state)
-	if err != nil {
-		return nil, err
+	if s, err = NewSnapshot(r.account, r.engine.model, state); err != nil {
+		return nil, 0, nil, err
 	}
 	if s.nodes.At(0).kind != account {
-		return nil, fmt.Errorf("account %s has a revision and lacks its own record", r.account)
+		return nil, 0, nil, fmt.Errorf("account %s has a revision and lacks its own record", r.account)
 	}
-	r.state.Store(&held{s, mono})
-	return state.Resources, nil
+	return s, sent, state.Resources, nil
+}
+
+// renewWorn renews accounts that are worn, one after another.
+func (e *Engine) renewWorn(ctx context.Context) {
+	for {
+		select {
+		case r := <-e.worn:
+			r.renew(ctx)
+		case <-ctx.Done():
+			close(e.renewed)
+			return
+		}
+	}
+}
+
+// renew loads the account anew, in a lineage that has no rows of what was
+// removed. It is done beside the rounds: nobody waits for it, and what changes
+// meanwhile is applied at the end. A snapshot that is held to be out of bound,
+// because of a write here, stays so.
+func (r *resident) renew(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, r.engine.opts.Timeout)
+	defer cancel()
+	s, sent, _, err := r.build(ctx, nil)
+	r.publish.Lock()
+	defer r.settle()
+	r.renewing = false
+	h := r.state.Load()
+	if h == nil || !h.worn() { // it was dropped, or loaded for another reason
+		return
+	}
+	if err == nil {
+		s, sent, err = r.catchUp(ctx, s, min(sent, h.compared))
+	}
+	if err != nil {
+		r.engine.opts.Logger.Warn("an account cannot be read", zap.String("account", r.account), zap.Error(err))
+		return
+	}
+	r.engine.renewals.Add(1)
+	r.keep(s, sent)
+}
+
+// catchUp brings a snapshot that was made beside the rounds to a revision that
+// is no older than the one held.
+func (r *resident) catchUp(ctx context.Context, s *Snapshot, sent time.Duration) (*Snapshot, time.Duration, error) {
+	if s.head.Number >= r.current().head.Number {
+		return s, sent, nil
+	}
+	sent = r.engine.clock.Monotonic()
+	head, changes, err := r.engine.source.Since(ctx, r.account, s.head.Revision)
+	if err != nil {
+		return nil, 0, err
+	}
+	s, err = r.replay(s, head, changes)
+	return s, sent, err
 }

@@ -43,6 +43,9 @@ func (e *Engine) AccountOf(ctx context.Context, r hierarchy.Ref) (string, error)
 	if err != nil {
 		return "", unavailable(err)
 	}
+	if home := e.residents.get(accounts[0]); home != nil && hierarchy.IsOwn(r.Type) {
+		e.places.Set(r.String(), place{home: home})
+	}
 	return accounts[0], nil
 }
 
@@ -50,11 +53,11 @@ func (e *Engine) AccountOf(ctx context.Context, r hierarchy.Ref) (string, error)
 // sees it without asking the store. A snapshot that it does not follow upon
 // is compared with the store before it answers again.
 func (e *Engine) Committed(c *Commit, head Head, previous string) {
-	r := e.residents.get(c.Account)
+	r := e.residents.find(c.Account)
 	if r == nil {
 		return
 	}
-	r.publish.Lock()
+	r.publish.Lock() // a load that may have begun before the write ends first
 	defer r.settle()
 	r.follow(head, previous, c.Edits, true)
 }
@@ -62,6 +65,9 @@ func (e *Engine) Committed(c *Commit, head Head, previous string) {
 // Counters are what the engine has counted since it was made.
 type Counters struct {
 	Residents        int    // accounts in memory
+	Bytes            int64  // that their snapshots take, about
+	Evictions        uint64 // accounts dropped because others needed their memory
+	Renewals         uint64 // accounts loaded anew to be rid of what was removed
 	Places           int    // resources whose place is in memory
 	ShadowChecked    uint64 // checks that Casbin decided again
 	ShadowMismatches uint64 // of those and of explanations, decided otherwise; must stay 0
@@ -72,8 +78,9 @@ type Counters struct {
 // Counters reads the counters.
 func (e *Engine) Counters() Counters {
 	c := e.shadow.Counts()
+	residents, bytes, evictions := e.residents.counts()
 	return Counters{
-		Residents: e.residents.count(), Places: e.places.EstimatedSize(),
+		Residents: residents, Bytes: bytes, Evictions: evictions, Renewals: e.renewals.Load(), Places: e.places.EstimatedSize(),
 		ShadowChecked: c.Checked, ShadowMismatches: e.mismatches.Load(), ShadowDropped: c.Dropped, ShadowFailed: c.Failed,
 	}
 }

@@ -31,6 +31,9 @@ type Snapshot struct {
 	bindings    int // how many there are
 	subprojects int // live ones
 	managed     bool
+
+	pointed int // bytes that rows point to; see Bytes
+	left    int // rows that may be of no use any more; see worn
 }
 
 // lineage is shared by the snapshots that follow from one load by applying

@@ -37,8 +37,8 @@ func (c *settings) open(ctx context.Context, judge *policy.Judge, key string, do
 	b.key = settleKey(key, b.data, log)
 	s := b.store
 	var err error
-	b.engine, err = authz.NewEngine(s, judge, authz.Options{
-		Bound: c.freshnessBound, Unregistered: c.unregistered, ShadowShare: c.shadowShare, Logger: log,
+	b.engine, err = authz.NewEngine(s, judge, authz.Options{ //nolint:contextcheck // it is closed, not cancelled
+		Bound: c.freshnessBound, Memory: int64(c.memory), Places: c.places, Unregistered: c.unregistered, ShadowShare: c.shadowShare, Logger: log,
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("--unregistered-types: %w", err), b.close())

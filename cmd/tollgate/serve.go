@@ -40,6 +40,8 @@ type settings struct {
 	unregistered    []string
 	shadowShare     float64
 	freshnessBound  time.Duration
+	memory          byteSize
+	places          int
 	logLength       int
 	logFormat       string
 	logLevel        string
@@ -54,6 +56,9 @@ func (c *settings) flags(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&c.unregistered, "unregistered-types", nil, "types of product resources that are not registered one by one, with commas between")
 	flags.Float64Var(&c.shadowShare, "shadow-share", 0.01, "share of checks, 0 to 1, that Casbin decides again in the background")
 	flags.DurationVar(&c.freshnessBound, "freshness-bound", time.Second, "greatest age of what answers without asking the store first")
+	c.memory = 1 << 30
+	flags.Var(&c.memory, "memory", "memory that accounts may take, such as 512MiB, beyond which those not asked about are dropped; 0 for any")
+	flags.IntVar(&c.places, "places", 500_000, "resources whose container is remembered, at 200 bytes or so each")
 	flags.IntVar(&c.logLength, "log-length", 10_000, "changes that an account's log keeps at least; older revisions are refused")
 	flags.StringVar(&c.logFormat, "log-format", "console", "console or json")
 	flags.StringVar(&c.logLevel, "log-level", "info", "debug, info, warn or error")
@@ -68,6 +73,8 @@ func (c *settings) check() error {
 		return fmt.Errorf("--shadow-share is a share, from 0 to 1, and not %v", c.shadowShare)
 	case c.freshnessBound <= 0:
 		return fmt.Errorf("--freshness-bound is longer than 0, and not %v", c.freshnessBound)
+	case c.places < 1:
+		return fmt.Errorf("--places is at least 1, and not %d", c.places)
 	case c.logLength < 1:
 		return fmt.Errorf("--log-length is at least 1, and not %d", c.logLength)
 	case c.addr == "":
