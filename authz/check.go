@@ -32,6 +32,7 @@ type question struct {
 	kind    kind          // of the resource; none for a product's
 	account string        // bare ID, or "" if not named
 	billing bool          // only the payer is asked for
+	touched byte          // see touch
 	looked  time.Duration // the monotonic time that the snapshot's age is looked at; 0 for never
 }
 
@@ -197,6 +198,7 @@ func (e *Engine) askIn(ctx context.Context, home *resident, q *question, a *Answ
 		}
 		return err
 	}
+	s.touch(q)
 	if e.find(home, s, q, a) {
 		return e.answer(s, q, a)
 	}

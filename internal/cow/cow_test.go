@@ -65,3 +65,29 @@ func TestEditCopiesSharedPages(t *testing.T) {
 		t.Fatal("a page that did not change was copied")
 	}
 }
+
+// Near is the row of a key where no other key is in its way, and some row or
+// none where one is; to touch any number is harmless.
+func TestNearIsMostlyTheRow(t *testing.T) {
+	var table, empty Table[int]
+	e := new(Edit)
+	near := 0
+	const keys = 1000
+	for i := range keys {
+		table.Put(e, fmt.Sprint("key-", i))
+	}
+	for i := range uint32(keys) {
+		if table.Near(table.Key(i)) == i {
+			near++
+		}
+	}
+	if near < keys/2 {
+		t.Errorf("%d of %d keys are near", near, keys)
+	}
+	if table.Near("absent") >= table.Len() || table.Touch(table.Len()) != 0 || table.Touch(1) != 'k'^'1' {
+		t.Error("a row that is not there was touched")
+	}
+	if empty.Touch(empty.Near("absent")) != 0 {
+		t.Error("an empty table has something to touch")
+	}
+}
