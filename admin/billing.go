@@ -36,6 +36,16 @@ func amend[T any](ctx context.Context, s *Service, who Caller, account, action s
 	return item, err
 }
 
+// made is what a write has created, from what it has written: nothing is read
+// again. The document is answered as it would be read.
+func made[T any](account string, ref hierarchy.Ref, doc T, written Written) (Item[T], error) {
+	item, err := itemOf[T](account, ref, authz.Record{
+		Key: authz.KeyOf(ref.Type, ref.ID), Created: written.At, Updated: written.At, Version: written.number, Body: encode(doc),
+	})
+	item.Revision = written.Revision
+	return item, err
+}
+
 // BillingAccount returns a billing account. It needs billing_account.inspect.
 func (s *Service) BillingAccount(ctx context.Context, who Caller, id string) (Item[billing.Account], error) {
 	ref := hierarchy.Ref{Type: hierarchy.TypeBillingAccount, ID: id}

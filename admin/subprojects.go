@@ -23,11 +23,19 @@ func (s *Service) CreateSubproject(ctx context.Context, who Caller, projectID st
 		return Item[hierarchy.Subproject]{}, err
 	}
 	ref := hierarchy.Ref{Type: hierarchy.TypeSubproject, ID: hierarchy.PrefixSubproject + o.uid.String()}
-	return createOnce(ctx, s, who, o, ref, func(d *draft) error {
-		d.create(authz.KeyOf(ref.Type, ref.ID), hierarchy.Subproject{Info: info, Project: projectID})
+	doc := hierarchy.Subproject{Info: info, Project: projectID}
+	written, err := s.writeOnce(ctx, who, o, func(d *draft) error {
+		d.create(authz.KeyOf(ref.Type, ref.ID), doc)
 		d.commit.Parents = append(d.commit.Parents, authz.Transition{Node: ref.String(), To: parent.String()})
 		return d.may("subproject.open", parent)
-	}, (*Service).Subproject)
+	})
+	switch {
+	case err != nil:
+		return Item[hierarchy.Subproject]{}, err
+	case o.made == nil: // it was made just now
+		return made(account, ref, doc, written)
+	}
+	return readOnce(ctx, s, who, o, ref, written, (*Service).Subproject)
 }
 
 // Subproject returns a subproject. It needs subproject.read.
