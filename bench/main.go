@@ -15,6 +15,12 @@ func main() {
 }
 
 func run(args []string) error {
+	if len(args) == 1 && args[0] == "scale" {
+		return scale(os.Stdout)
+	}
+	if len(args) == 1 && args[0] == "redis" {
+		return onRedis(os.Stdout)
+	}
 	if len(args) == 2 && args[0] == "serve" {
 		return serve(args[1])
 	}
@@ -22,6 +28,12 @@ func run(args []string) error {
 		return err
 	}
 	if err := realRoles(os.Stdout); err != nil {
+		return err
+	}
+	if err := scale(os.Stdout); err != nil {
+		return err
+	}
+	if err := onRedis(os.Stdout); err != nil {
 		return err
 	}
 	return overHTTP(os.Stdout)
