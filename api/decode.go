@@ -10,8 +10,9 @@ import (
 // question is a check or a billing owner's request as it stands on the wire.
 type question struct {
 	authz.Request
-	explain bool
-	at      string // of a billing owner; "" for now
+	explain   bool
+	at        string // of a billing owner; "" for now
+	freshness string // as it was written
 }
 
 // shape is which fields a question has on the wire, and which it must have.
@@ -22,11 +23,11 @@ type shape struct {
 
 var (
 	checkShape = shape{
-		known:    []string{"subject", "permission", "resource", "account", "parent", "at_least", "require_billing", "explain"},
+		known:    []string{"subject", "permission", "resource", "account", "parent", "at_least", "freshness", "require_billing", "explain"},
 		required: []string{"subject", "permission", "resource"},
 	}
 	billingShape = shape{
-		known:    []string{"resource", "account", "parent", "at_least", "at"},
+		known:    []string{"resource", "account", "parent", "at_least", "freshness", "at"},
 		required: []string{"resource"},
 	}
 )
@@ -46,6 +47,8 @@ func (q *question) text(name []byte) *string {
 		return &q.Parent
 	case "at_least":
 		return &q.AtLeast
+	case "freshness":
+		return &q.freshness
 	case "at":
 		return &q.at
 	}
@@ -97,8 +100,14 @@ func (s *scanner) field(q *question, name []byte, wrong *error) error {
 		if *to = string(text); err == nil && *to == "" {
 			*wrong = first(*wrong, hierarchy.Invalid("FIELD_INVALID", string(name), "must not be empty"))
 		}
-		if to == &q.at {
+		switch to {
+		case &q.at:
 			*wrong = first(*wrong, checkInstant(string(name), q.at))
+		case &q.freshness:
+			q.Full = q.freshness == "full"
+			if !q.Full && q.freshness != "fast" {
+				*wrong = first(*wrong, hierarchy.Invalid("FIELD_INVALID", string(name), "must be fast or full"))
+			}
 		}
 		return err
 	case to == nil && (c == 't' || c == 'f'):

@@ -56,8 +56,8 @@ func TestHotBodiesFollowTheDocument(t *testing.T) {
 // hotBodies are bodies in which one thing after the other is wrong.
 func hotBodies() []string {
 	good := map[string]string{"subject": `"user:ann"`, "permission": `"number.update"`, "resource": `"number:1"`}
-	more := []string{"account", "parent", "at_least", "at", "require_billing", "explain", "Subject", "unknown", ""}
-	values := []string{`"x"`, `""`, `null`, `true`, `1`, `[]`, `{}`}
+	more := []string{"account", "parent", "at_least", "freshness", "at", "require_billing", "explain", "Subject", "unknown", ""}
+	values := []string{`"x"`, `"full"`, `""`, `null`, `true`, `1`, `[]`, `{}`}
 	var all []string
 	add := func(fields map[string]string) {
 		var parts []string
@@ -134,6 +134,7 @@ func TestCheckRefuses(t *testing.T) {
 		{`{"subject":"user:ann","permission":"update","resource":"number:+4670"}`, "PERMISSION_INVALID", "permission"},
 		{`{"subject":"user:ann","permission":"a.b","resource":"number:+4670","at_least":"x"}`, "REVISION_INVALID", "at_least"},
 		{`{"subject":"user:ann","permission":"a.b","resource":"number:+4670","at_least":"` + other.Revision + `"}`, "REVISION_OF_ANOTHER_ACCOUNT", "at_least"},
+		{`{"subject":"user:ann","permission":"a.b","resource":"number:+4670","freshness":"stale"}`, "FIELD_INVALID", "freshness"},
 		{`{"subject":"user:ann","permission":"a.b"}`, "FIELD_REQUIRED", "resource"},
 		{`{"subject":"user:ann","permission":"a.b","resource":7}`, "FIELD_INVALID", "resource"},
 		{`{"subject":"user:ann","permission":"a.b","resource":"a:b","explained":true}`, "FIELD_UNKNOWN", "explained"},

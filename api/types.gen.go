@@ -43,6 +43,42 @@ func (e BillingMode) Valid() bool {
 	}
 }
 
+// Defines values for BillingOwnerRequestFreshness.
+const (
+	BillingOwnerRequestFreshnessFast BillingOwnerRequestFreshness = "fast"
+	BillingOwnerRequestFreshnessFull BillingOwnerRequestFreshness = "full"
+)
+
+// Valid indicates whether the value is a known member of the BillingOwnerRequestFreshness enum.
+func (e BillingOwnerRequestFreshness) Valid() bool {
+	switch e {
+	case BillingOwnerRequestFreshnessFast:
+		return true
+	case BillingOwnerRequestFreshnessFull:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CheckFreshness.
+const (
+	CheckFreshnessFast CheckFreshness = "fast"
+	CheckFreshnessFull CheckFreshness = "full"
+)
+
+// Valid indicates whether the value is a known member of the CheckFreshness enum.
+func (e CheckFreshness) Valid() bool {
+	switch e {
+	case CheckFreshnessFast:
+		return true
+	case CheckFreshnessFull:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Effect.
 const (
 	Allow Effect = "allow"
@@ -364,6 +400,9 @@ type BillingOwnerRequest struct {
 	// AtLeast A revision that the answer must not be older than.
 	AtLeast string `json:"at_least,omitempty,omitzero"`
 
+	// Freshness fast: from memory that was compared with the store within the bound of freshness, and knows all that this server has written and heard of. full: the store is asked first, so that whatever was acknowledged before is in the answer; one round trip.
+	Freshness BillingOwnerRequestFreshness `json:"freshness,omitempty,omitzero"`
+
 	// Parent The container of a resource of a type that is not registered.
 	//
 	// Example: project:prj_1
@@ -374,6 +413,9 @@ type BillingOwnerRequest struct {
 	// Example: number:+4670
 	Resource string `json:"resource"`
 }
+
+// BillingOwnerRequestFreshness fast: from memory that was compared with the store within the bound of freshness, and knows all that this server has written and heard of. full: the store is asked first, so that whatever was acknowledged before is in the answer; one round trip.
+type BillingOwnerRequestFreshness string
 
 // Binding Gives a subject a role on a node, and on everything below it.
 type Binding struct {
@@ -538,6 +580,9 @@ type Check struct {
 	// Explain Say why, re-derived by Casbin. Not in a batch.
 	Explain bool `json:"explain,omitempty,omitzero"`
 
+	// Freshness fast: from memory that was compared with the store within the bound of freshness, and knows all that this server has written and heard of. full: the store is asked first, so that whatever was acknowledged before is in the answer; one round trip.
+	Freshness CheckFreshness `json:"freshness,omitempty,omitzero"`
+
 	// Parent The container of a resource of a type that is not registered; of any other, its parent, which is compared.
 	//
 	// Example: project:prj_1
@@ -561,6 +606,9 @@ type Check struct {
 	// Example: user:ann
 	Subject string `json:"subject"`
 }
+
+// CheckFreshness fast: from memory that was compared with the store within the bound of freshness, and knows all that this server has written and heard of. full: the store is asked first, so that whatever was acknowledged before is in the answer; one round trip.
+type CheckFreshness string
 
 // Decision The decision and the payer, of one revision.
 type Decision struct {

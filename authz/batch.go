@@ -216,9 +216,10 @@ func (b *batch) fail(err error, items ...int) {
 // product resources among them are read from the store, so that they and the
 // snapshot, which it returns, are of one revision.
 func (b *batch) find(ctx context.Context, home *resident, s *Snapshot, mine []int) (*Snapshot, error) {
-	missing := false
+	missing := false // or to be asked for all the same
 	for _, i := range mine {
 		b.results[i].Answer = Answer{}
+		missing = missing || b.items[i].Full
 		missing = !b.engine.find(home, s, &b.items[i].question, &b.results[i].Answer) || missing
 	}
 	if !missing {

@@ -20,6 +20,10 @@ type Request struct {
 	Account    string // of the resource, if the caller knows; saves a look-up
 	Parent     string // the container of a resource of a type that is not registered
 	AtLeast    string // a revision that the answer must not be older than
+	// Full asks the store first, so that whatever was committed before is in
+	// the answer; as good as the master that is reached. Otherwise a snapshot
+	// inside its bound is fresh enough.
+	Full bool
 	// RequireBilling denies what nobody pays for.
 	RequireBilling bool
 }
@@ -176,7 +180,7 @@ func (e *Engine) ask(ctx context.Context, q *question, a *Answer) error {
 // the resource is read: a name that is equal to a node's is good.
 func (e *Engine) askByHint(q *question, a *Answer) (done bool, err error) {
 	h := e.hints.of(q.Request)
-	if h == nil {
+	if h == nil || q.Full {
 		return false, nil
 	}
 	s := h.home.freshAt(q.looked)
@@ -190,23 +194,48 @@ func (e *Engine) askByHint(q *question, a *Answer) (done bool, err error) {
 
 // askIn answers a question in one account.
 func (e *Engine) askIn(ctx context.Context, home *resident, q *question, a *Answer) error {
+	if q.Full {
+		return e.askStore(ctx, home, q, a)
+	}
 	s, err := home.atLeast(ctx, q.AtLeast, q.looked)
+	if errors.Is(err, ErrNoAccount) {
+		a.Code = ResourceNotFound
+		return q.check()
+	}
 	if err != nil {
-		if errors.Is(err, ErrNoAccount) {
-			a.Code = ResourceNotFound
-			return q.check()
-		}
 		return err
 	}
 	s.touch(q)
 	if e.find(home, s, q, a) {
 		return e.answer(s, q, a)
 	}
+	return e.askStore(ctx, home, q, a)
+}
+
+// askStore answers a question in one account from what the store then says, in
+// one conversation with it.
+func (e *Engine) askStore(ctx context.Context, home *resident, q *question, a *Answer) error {
+	if err := q.check(); err != nil { // nothing malformed reaches the store
+		return err
+	}
 	rd, err := home.fetch(ctx, q)
+	if err == nil {
+		_, err = home.reach(ctx, rd.snapshot, q.AtLeast)
+	} else if errors.Is(err, ErrNoAccount) {
+		err = home.absent(q.AtLeast)
+	}
+	if errors.Is(err, ErrNoAccount) {
+		a.Code = ResourceNotFound
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	rd.find(q, a)
+	if q.product(e) {
+		rd.find(q, a)
+	} else {
+		e.find(home, rd.snapshot, q, a)
+	}
 	return e.answer(rd.snapshot, q, a)
 }
 
@@ -304,8 +333,17 @@ func (r *resident) atLeast(ctx context.Context, token string, now time.Duration)
 	if errors.Is(err, ErrNoAccount) {
 		return nil, r.absent(token)
 	}
-	if err != nil || token == "" {
-		return s, err
+	if err != nil {
+		return nil, err
+	}
+	return r.reach(ctx, s, token)
+}
+
+// reach returns a snapshot of the token's revision or of a later one, which is
+// s if that is; "" asks for no revision.
+func (r *resident) reach(ctx context.Context, s *Snapshot, token string) (*Snapshot, error) {
+	if token == "" {
+		return s, nil
 	}
 	want, err := ParseToken(r.account, token)
 	if err != nil {

@@ -168,11 +168,11 @@ func (s *Snapshot) findResource(q *question, container uint32, a *Answer) {
 	s.pathOfResource(q.Resource, container, &a.path)
 }
 
-// fetch reads the question's resource from the store, together with the
-// snapshot that it belongs to.
+// fetch asks the store for the account as it is now, and for the question's
+// resource with it.
 func (r *resident) fetch(ctx context.Context, q *question) (*round, error) {
-	if err := q.check(); err != nil {
-		return nil, err
+	if !q.product(r.engine) {
+		return r.sync(ctx)
 	}
 	return r.sync(ctx, KeyOf(KindResource, q.Resource))
 }

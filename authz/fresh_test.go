@@ -190,3 +190,52 @@ func TestTheInstantIsTheStores(t *testing.T) {
 		})
 	}
 }
+
+// A full question is answered from what the store says then, in one
+// conversation, whatever memory has: of a node, of a resource that has moved or
+// left, and in a batch. Without the store it is not answered.
+func TestFullAsksTheStore(t *testing.T) {
+	full := func(req authz.Request) authz.Request {
+		req.Full = true
+		return req
+	}
+	for name, ask := range map[string]func(h *house, req authz.Request) (authz.Answer, error){
+		"a check": func(h *house, req authz.Request) (authz.Answer, error) { return h.Check(h.t.Context(), &req) },
+		"a batch": func(h *house, req authz.Request) (authz.Answer, error) {
+			r := h.CheckBatch(h.t.Context(), []authz.Request{req})[0]
+			return r.Answer, r.Err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t, authz.Options{})
+			h.may(annUpdatesShop, true)
+			h.may(annUpdatesNumber, true)
+			for _, step := range []struct {
+				req                 authz.Request
+				edit                authz.Edit
+				remembered, allowed bool
+			}{
+				{annUpdatesShop, bind(false), true, false},
+				{annUpdatesNumber, bind(true), false, true},
+				{annUpdatesNumber, move("subproject:shop", "subproject:lab"), true, false},
+				{annUpdatesNumber, move("subproject:lab", ""), false, false},
+			} {
+				head, _ := h.source.Commit("acme", step.edit)
+				before := h.source.Reads.Load()
+				h.may(step.req, step.remembered)
+				a, err := ask(h, full(step.req))
+				if err != nil || a.Allowed != step.allowed || a.Revision() != head.Revision {
+					t.Errorf("%+v: %v, allowed %t, of %+v", step.edit.Key, err, a.Allowed, a.Revision())
+				}
+				if n := h.source.Reads.Load() - before; n != 1 {
+					t.Errorf("%+v: %d conversations", step.edit.Key, n)
+				}
+			}
+			h.source.Before = func(string, ...string) error { return errors.New("away") }
+			h.may(annUpdatesShop, true)
+			if a, err := ask(h, full(annUpdatesShop)); reason(err) != "STATE_UNAVAILABLE" || a.Allowed {
+				t.Errorf("without the store: allowed %t, %v", a.Allowed, err)
+			}
+		})
+	}
+}

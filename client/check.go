@@ -13,9 +13,20 @@ type Question struct {
 	Account    string `json:"account,omitempty"` // of the resource, if it is known
 	Parent     string `json:"parent,omitempty"`  // the container of a resource that is not registered
 	AtLeast    string `json:"at_least,omitempty"`
+	// Freshness is Fast by default, or Full.
+	Freshness Freshness `json:"freshness,omitempty"`
 	// RequireBilling denies what nobody pays for.
 	RequireBilling bool `json:"require_billing,omitempty"`
 }
+
+// Freshness says how an answer is kept from being old.
+type Freshness string
+
+// The ways. Besides, AtLeast asks for a revision or a later one.
+const (
+	Fast Freshness = "fast" // from memory, compared with the store within the server's bound
+	Full Freshness = "full" // the store is asked first
+)
 
 // Answer is a decision, its reason, and who pays, from one revision of the
 // account.
@@ -144,6 +155,8 @@ type PayerQuestion struct {
 	Account  string `json:"account,omitempty"` // of the resource, if it is known
 	Parent   string `json:"parent,omitempty"`  // the container of a resource that is not registered
 	AtLeast  string `json:"at_least,omitempty"`
+	// Freshness is Fast by default, or Full.
+	Freshness Freshness `json:"freshness,omitempty"`
 	// At asks who paid at an instant that is over; zero: who pays now.
 	At time.Time `json:"at,omitzero"`
 }

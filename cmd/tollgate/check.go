@@ -32,6 +32,7 @@ func questionFlags(flags *pflag.FlagSet, q *client.Question) {
 	flags.StringVar(&q.Account, "account", "", "account of the resource, if you know it")
 	flags.StringVar(&q.Parent, "parent", "", "project or subproject that holds a resource which is not registered")
 	flags.StringVar(&q.AtLeast, "at-least", "", "revision that the answer must not be older than")
+	flags.StringVar((*string)(&q.Freshness), "freshness", "", "fast, the default: from the server's memory; full: the server asks its store first")
 	flags.BoolVar(&q.RequireBilling, "require-billing", false, "deny what nobody pays for")
 }
 
