@@ -57,6 +57,5 @@ func update[T any](ctx context.Context, s *Service, who Caller, ref hierarchy.Re
 		return Item[T]{}, err
 	}
 	item, err := read(s, ctx, Caller{Name: who.Name}, ref.ID) // its right was checked by the write
-	item.Revision = written.Revision
-	return item, err
+	return answered(written, ref, item, err)
 }

@@ -117,7 +117,9 @@ type Written struct {
 	Revision string // a token; pass it as at_least to see the write
 	Changed  bool   // false if everything was so already
 	At       int64  // when it was committed, in microseconds; 0 if nothing was
-	number   uint64 // of the revision
+
+	draft  *draft // that was committed; nil if nothing was
+	number uint64 // of the revision
 }
 
 var queueSeed = maphash.MakeSeed()
@@ -203,5 +205,5 @@ func (s *Service) commit(d *draft) (Written, error) {
 		return Written{}, err
 	}
 	s.engine.Committed(&d.commit, head, previous)
-	return Written{Revision: authz.Token(d.commit.Account, head.Revision), Changed: true, At: head.At, number: head.Number}, nil
+	return Written{Revision: authz.Token(d.commit.Account, head.Revision), Changed: true, At: head.At, draft: d, number: head.Number}, nil
 }

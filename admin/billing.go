@@ -32,8 +32,7 @@ func amend[T any](ctx context.Context, s *Service, who Caller, account, action s
 		return Item[T]{}, err
 	}
 	item, err := read(s, ctx, Caller{Name: who.Name}, ref.ID) // its right was checked by the write
-	item.Revision = written.Revision
-	return item, err
+	return answered(written, ref, item, err)
 }
 
 // made is what a write has created, from what it has written: nothing is read
