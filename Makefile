@@ -17,6 +17,11 @@ test: ## run the tests, and say what they skipped for want of something
 race: ## run the tests under the race detector
 	go test -race -short ./...
 
+.PHONY: random
+OPERATIONS ?= 100000
+random: ## make random operations, interrupted at every call to Redis, and say what was done
+	TOLLGATE_TEST_OPERATIONS=$(OPERATIONS) go test ./store -run 'TestRandomOperations$$' -count=1 -timeout 60m -v
+
 .PHONY: lint
 lint: ## run the linters, and check that what is generated is up to date
 	$(LINT) run ./...
