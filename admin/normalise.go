@@ -48,6 +48,8 @@ func (b *Bundle) normalise() (*Bundle, error) {
 	}
 	for i := range n.Bindings {
 		r.bare("bindings.role", hierarchy.TypeRole, &n.Bindings[i].Role)
+		r.bound("bindings.not_before", n.Bindings[i].NotBefore)
+		r.bound("bindings.expires_at", n.Bindings[i].ExpiresAt)
 	}
 	return n, r.err
 }
@@ -82,6 +84,14 @@ func (r *renaming) once(field string, ref hierarchy.Ref) {
 		r.note(hierarchy.Invalid("BUNDLE_DUPLICATE", field, "%s is in the bundle twice", ref))
 	}
 	r.seen[ref] = true
+}
+
+// bound refuses an instant that would be kept as none: what is to end then
+// would never end.
+func (r *renaming) bound(field string, at *time.Time) {
+	if at != nil && micros(at) == 0 {
+		r.note(hierarchy.Invalid("WINDOW_INVALID", field, "is the first instant of 1970; leave it out if there is no bound"))
+	}
 }
 
 // group checks a group and its members, and names each member once.
