@@ -133,7 +133,7 @@ func formPageToken(seal cipher.AEAD, mark, after string) string {
 // what is not a token of the list.
 func parsePageToken(seal cipher.AEAD, mark, token string) (after string, ok bool) {
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil {
+	if err != nil || base64.RawURLEncoding.EncodeToString(sealed) != token { // the decoder passes over line ends
 		return "", false
 	}
 	text, err := seal.Open(nil, nil, sealed, []byte(mark))

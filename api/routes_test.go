@@ -288,11 +288,13 @@ var walk = []step{
 	{get, "/openapi.json", "", 200, "", ""},
 	{get, "/docs", "", 200, "", ""},
 	{get, "/docs/swagger-ui.css", "", 200, "", ""},
+	{get, "/docs/none.css", "", 404, "NOT_FOUND", ""},
+	{get, "/docs/..%2Fgo.mod", "", 404, "NOT_FOUND", ""},
 }
 
 // unrefusing are routes that have nothing to refuse but the credential.
 var unrefusing = map[string]bool{
-	"GET /livez": true, "GET /readyz": true, "GET /metrics": true, "GET /openapi.json": true, "GET /docs": true, "GET /docs/{asset}": true,
+	"GET /livez": true, "GET /readyz": true, "GET /metrics": true, "GET /openapi.json": true, "GET /docs": true,
 }
 
 func TestWalk(t *testing.T) {

@@ -51,5 +51,31 @@ const docsPolicy = "default-src 'none'; script-src 'self' 'unsafe-inline'; style
 func (s *server) docs(g *gin.Context) {
 	g.Header("Content-Security-Policy", docsPolicy)
 	g.Header("Referrer-Policy", "no-referrer")
-	docsPage.ServeHTTP(g.Writer, g.Request)
+	for _, name := range []string{"Range", "If-Range", "If-Match", "If-Unmodified-Since"} {
+		g.Request.Header.Del(name) // a file is small: it is answered whole, or not at all
+	}
+	w := &successOnly{ResponseWriter: g.Writer}
+	if docsPage.ServeHTTP(w, g.Request); w.refused {
+		g.Writer.Header().Del("X-Content-Type-Options") // of an answer in plain text
+		s.problem(g, http.StatusNotFound, "NOT_FOUND", "", "the documentation has no such file; GET /docs is its beginning")
+	}
+}
+
+// successOnly lets an answer through if it is a success, or not modified.
+type successOnly struct {
+	http.ResponseWriter
+	refused bool
+}
+
+func (w *successOnly) WriteHeader(status int) {
+	if w.refused = status >= 300 && status != http.StatusNotModified; !w.refused {
+		w.ResponseWriter.WriteHeader(status)
+	}
+}
+
+func (w *successOnly) Write(b []byte) (int, error) {
+	if w.refused {
+		return len(b), nil
+	}
+	return w.ResponseWriter.Write(b)
 }
