@@ -22,6 +22,15 @@ OPERATIONS ?= 100000
 random: ## make random operations, interrupted at every call to Redis, and say what was done
 	TOLLGATE_TEST_OPERATIONS=$(OPERATIONS) go test ./store -run 'TestRandomOperations$$' -count=1 -timeout 60m -v
 
+.PHONY: fuzz
+FUZZTIME ?= 30s
+fuzz: ## run each fuzzer for FUZZTIME
+	@set -e; for package in $$(go list ./...); do \
+		for fuzzer in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			go test $$package -run '^$$' -fuzz "^$$fuzzer\$$" -fuzztime $(FUZZTIME); \
+		done; \
+	done
+
 .PHONY: lint
 lint: ## run the linters, and check that what is generated is up to date
 	$(LINT) run ./...
