@@ -71,6 +71,7 @@ to store, which commits it with one guarded script.
 	billing       billing accounts and links
 	hierarchy     nodes, identifiers, errors
 	store         Redis: every key and every script
+	replica       what servers on one store know of one another: receipts
 	client        the Go client of the HTTP API
 
 Imports only point down. What a rule means stands in model.conf; Tollgate

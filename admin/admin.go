@@ -114,6 +114,7 @@ func (s *Service) Engine() *authz.Engine { return s.engine }
 
 // Written is what every write answers.
 type Written struct {
+	Account  string // bare ID
 	Revision string // a token; pass it as at_least to see the write
 	Changed  bool   // false if everything was so already
 	At       int64  // when it was committed, in microseconds; 0 if nothing was
@@ -198,12 +199,12 @@ func busy() error {
 // commit commits what was decided. A draft without edits is done already.
 func (s *Service) commit(d *draft) (Written, error) {
 	if len(d.commit.Edits) == 0 {
-		return Written{Revision: authz.Token(d.commit.Account, d.snapshot.Revision())}, nil
+		return Written{Account: d.commit.Account, Revision: authz.Token(d.commit.Account, d.snapshot.Revision())}, nil
 	}
 	head, previous, err := s.store.Commit(d.ctx, &d.commit)
 	if err != nil {
 		return Written{}, err
 	}
 	s.engine.Committed(&d.commit, head, previous)
-	return Written{Revision: authz.Token(d.commit.Account, head.Revision), Changed: true, At: head.At, draft: d, number: head.Number}, nil
+	return Written{Account: d.commit.Account, Revision: authz.Token(d.commit.Account, head.Revision), Changed: true, At: head.At, draft: d, number: head.Number}, nil
 }

@@ -24,6 +24,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tollgate-dev/tollgate/admin"
+	"github.com/tollgate-dev/tollgate/replica"
 )
 
 //go:generate go run github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen@v2.8.2 -config oapi-codegen.yaml openapi.yaml
@@ -38,6 +39,9 @@ type Config struct {
 	// OperatorKeyHash is the SHA-256 of that key, for who has only the hash; it
 	// counts if OperatorKey is empty.
 	OperatorKeyHash [sha256.Size]byte
+	// Replicas are the servers on the same store, for receipts of writes; nil
+	// for this one alone.
+	Replicas *replica.Group
 	// Ready says why the service cannot answer at the moment; nil for always
 	// ready.
 	Ready func() error
@@ -85,6 +89,9 @@ func newServer(c Config) (*server, error) {
 	}
 	if c.Logger == nil {
 		c.Logger = zap.NewNop()
+	}
+	if c.Replicas == nil {
+		c.Replicas = replica.New(nil, c.Admin.Engine(), "", 0, c.Logger)
 	}
 	if c.Registry == nil {
 		c.Registry = prometheus.NewRegistry()

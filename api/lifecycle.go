@@ -31,7 +31,7 @@ func lifecycle(path, typ string) []route {
 
 func viewState(node hierarchy.Ref, done *admin.Stated) NodeState {
 	return NodeState{
-		Node: node.String(), Suspended: done.State.Suspended, SuspendedByOperator: done.State.SuspendedByOperator, Deleted: done.State.Deleted,
+		Node: node.String(), Account: done.Account, Suspended: done.State.Suspended, SuspendedByOperator: done.State.SuspendedByOperator, Deleted: done.State.Deleted,
 		RestorableUntil: stampOf(done.RestorableUntil), Changed: done.Changed, Revision: done.Revision,
 	}
 }
@@ -56,7 +56,7 @@ func (s *server) moveResource(c *call, in *Move) (Moved, error) {
 
 func viewMove(node hierarchy.Ref, m *admin.Moved) Moved {
 	return Moved{
-		Node: node.String(), Changed: m.Changed, Revision: m.Revision,
+		Node: node.String(), Account: m.Account, Changed: m.Changed, Revision: m.Revision,
 		Before: MovedSide{Parent: m.From.String(), Billing: viewBilling(&m.PayerFrom)},
 		After:  MovedSide{Parent: m.To.String(), Billing: viewBilling(&m.PayerTo)},
 		Access: MovedAccess{Lost: viewReaching(m.Lost), Gained: viewReaching(m.Gained), Complete: m.Complete},

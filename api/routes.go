@@ -99,6 +99,7 @@ var otherRoutes = []route{
 	{remove, "/v1/bindings/:binding", serveJSON((*server).deleteBinding)},
 
 	{get, "/v1/accounts/:account/log", serveJSON((*server).readLog)},
+	{get, "/v1/accounts/:account/revisions/:revision", serveJSON((*server).receipt)},
 
 	{post, "/v1/import", serveJSON((*server).importBundle)},
 	{get, "/v1/accounts/:account/export", serveJSON((*server).exportAccount)},

@@ -230,6 +230,14 @@ var walk = []step{
 	{get, "/v1/accounts/{account}/log?page_size=-3", "", 400, "PAGE_SIZE_INVALID", "page_size"},
 	{get, "/v1/accounts/{account}/log?page_token=AAAA", "", 400, "PAGE_TOKEN_INVALID", "page_token"},
 
+	{get, "/v1/accounts/{account}/revisions/{revision}", "", 200, "", ""},
+	{get, "/v1/accounts/{account}/revisions/{revision}?wait=1ms", "", 200, "", ""},
+	{get, "/v1/accounts/{account}/revisions/{revision}?wait=1h", "", 400, "QUERY_INVALID", "wait"},
+	{get, "/v1/accounts/{account}/revisions/{revision}?wait=soon", "", 400, "QUERY_INVALID", "wait"},
+	{get, "/v1/accounts/{account}/revisions/x", "", 400, "REVISION_INVALID", "revision"},
+	{get, "/v1/accounts/{closing}/revisions/{revision}", "", 400, "REVISION_OF_ANOTHER_ACCOUNT", "revision"},
+	{get, "/v1/accounts/acc_none/revisions/{revision}", "", 404, "NOT_FOUND", ""},
+
 	{get, "/v1/accounts/{account}/casbin", "", 200, "", ""},
 	{get, "/v1/accounts/{account}/casbin?under=number:%2B4670&at=2027-01-01T00:00:00Z", "", 200, "", ""},
 	{get, "/v1/accounts/{account}/casbin?at=yesterday", "", 400, "QUERY_INVALID", "at"},
@@ -300,7 +308,7 @@ var unrefusing = map[string]bool{
 func TestWalk(t *testing.T) {
 	f := newFixture(t)
 	w, other := f.world2()
-	names := strings.NewReplacer("{account}", w.Account.ID, "{billing}", w.BillingAccount.ID, "{project}", w.Project.ID, "{subproject}", w.subproject,
+	names := strings.NewReplacer("{account}", w.Account.ID, "{billing}", w.BillingAccount.ID, "{revision}", w.Revision, "{project}", w.Project.ID, "{subproject}", w.subproject,
 		"{binding}", w.Binding.ID, "{bobs}", f.bobs(w), "{empty}", f.project(w), "{spare}", f.billingAccount(w), "{closing}", other)
 	for _, s := range walk {
 		t.Run(s.method+" "+s.path, func(t *testing.T) {

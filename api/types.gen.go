@@ -875,6 +875,11 @@ type Moved struct {
 	// Access Which bindings reach it no longer, and which anew.
 	Access MovedAccess `json:"access"`
 
+	// Account The account that it belongs to, bare.
+	//
+	// Example: acc_1
+	Account string `json:"account"`
+
 	// After Where it stood or stands, and who pays there.
 	After MovedSide `json:"after"`
 
@@ -952,6 +957,11 @@ type NearestMiss struct {
 
 // NodeState What a node's state is, beside that of what is above it.
 type NodeState struct {
+	// Account The account that it belongs to, bare.
+	//
+	// Example: acc_1
+	Account string `json:"account"`
+
 	// Changed Whether the request changed anything, or it was so already.
 	Changed bool `json:"changed"`
 
@@ -1238,6 +1248,32 @@ type Reason struct {
 	//
 	// Example: group:support
 	Subject string `json:"subject,omitempty,omitzero"`
+}
+
+// Receipt Which servers have taken a write in.
+type Receipt struct {
+	// Confirmed Every server that is enrolled answers from it or a later one.
+	Confirmed bool `json:"confirmed"`
+
+	// Revision That was asked about.
+	Revision string          `json:"revision"`
+	Servers  []ReceiptServer `json:"servers"`
+}
+
+// ReceiptServer One server.
+type ReceiptServer struct {
+	// Confirmed It answers from the revision or a later one; false if it is silent, or could not tell.
+	Confirmed bool `json:"confirmed"`
+
+	// ID Made when the server started.
+	//
+	// Example: 5f0c1e9a7b3d2c48
+	ID string `json:"id"`
+
+	// Name Where it runs, for people.
+	//
+	// Example: tollgate-1
+	Name string `json:"name,omitempty,omitzero"`
 }
 
 // Resource A product's own thing, in a project or a subproject.

@@ -1,5 +1,7 @@
 package authz
 
+import "context"
+
 // Heard takes in a change that was committed by another replica, as the feed
 // tells of it, so that checks see it at once rather than when the snapshot is
 // next compared with the store. It is a hint: one that does not follow upon
@@ -57,4 +59,16 @@ func (r *resident) settle() {
 		r.outdate()
 		r.publish.Unlock()
 	}
+}
+
+// Serves reports, by returning no error, that every answer that this engine
+// begins to give from now on, of an account, is of a revision or of a later
+// one. An account that is not in memory will be read, and so is.
+func (e *Engine) Serves(ctx context.Context, account, revision string) error {
+	r := e.residents.find(account)
+	if r == nil {
+		return nil
+	}
+	_, err := r.atLeast(ctx, revision, e.clock.Monotonic())
+	return err
 }

@@ -11,7 +11,8 @@ import (
 // NodeState is what a node's own state is; a node is suspended or deleted, too,
 // if anything above it is.
 type NodeState struct {
-	Node string `json:"node"` // as "type:id"
+	Node    string `json:"node"`    // as "type:id"
+	Account string `json:"account"` // the one that it belongs to, bare
 	Suspension
 	Deleted         bool       `json:"deleted"`
 	RestorableUntil *time.Time `json:"restorable_until,omitempty"` // of what is deleted
@@ -76,6 +77,7 @@ func nodePath(node string) ([]string, error) {
 // Moved is what a move changed.
 type Moved struct {
 	Node     string      `json:"node"`
+	Account  string      `json:"account"`
 	Before   MovedSide   `json:"before"`
 	After    MovedSide   `json:"after"`
 	Access   MovedAccess `json:"access"`

@@ -39,6 +39,7 @@ var contract = []struct {
 	{"Once", testOnce},
 	{"Made", testMade},
 	{"Feed", testFeed},
+	{"Roster", testRoster},
 	{"Due", testDue},
 	{"Lease", testLease},
 	{"Unavailable", testUnavailable},

@@ -37,7 +37,19 @@ type Told struct {
 // the reason. It is a hint, which makes it milliseconds until a replica knows:
 // messages may get lost without a sign, and come in any order.
 func (s *Store) Feed(ctx context.Context, hear func(Told), lost func(error)) {
-	feed := s.client.Subscribe(ctx, feedChannel)
+	s.subscribe(ctx, feedChannel, func(payload string) error {
+		told, err := decodeTold(payload)
+		if err == nil {
+			hear(told)
+		}
+		return err
+	}, lost)
+}
+
+// subscribe calls tell with each message of a channel until the context ends,
+// and lost with what kept it from that.
+func (s *Store) subscribe(ctx context.Context, channel string, tell func(payload string) error, lost func(error)) {
+	feed := s.client.Subscribe(ctx, channel)
 	stop := context.AfterFunc(ctx, func() { _ = feed.Close() }) // or it would be read on until it is silent
 	defer func() {
 		if stop() {
@@ -49,8 +61,8 @@ func (s *Store) Feed(ctx context.Context, hear func(Told), lost func(error)) {
 		if timeout, ok := err.(interface{ Timeout() bool }); ok && timeout.Timeout() {
 			err = feed.Ping(ctx) // or a connection that is cut would be listened to for ever
 		}
-		if err == nil {
-			err = tell(message, hear)
+		if m, ok := message.(*redis.Message); ok && err == nil { // else that it is subscribed, or an answer to a ping
+			err = tell(m.Payload)
 		}
 		if err != nil && ctx.Err() == nil {
 			lost(fail(err, detailRead))
@@ -60,18 +72,6 @@ func (s *Store) Feed(ctx context.Context, hear func(Told), lost func(error)) {
 			}
 		}
 	}
-}
-
-func tell(message any, hear func(Told)) error {
-	m, ok := message.(*redis.Message)
-	if !ok {
-		return nil // that it is subscribed, or an answer to a ping
-	}
-	told, err := decodeTold(m.Payload)
-	if err == nil {
-		hear(told)
-	}
-	return err
 }
 
 func decodeTold(text string) (t Told, err error) {

@@ -75,6 +75,13 @@ const dueKey = "tg:due"
 // space, and who.
 func leaseKey(name string) string { return "tg:lease:" + name }
 
+// rosterKey is a sorted set: replicas, as JSON, by when their enrolment ends, in
+// microseconds.
+const rosterKey = "tg:replicas"
+
+// rosterChannel is a channel: what replicas ask one another, and answer.
+const rosterChannel = "tg:replicas"
+
 // feedChannel is a channel: every change of every account, as it is committed.
 const feedChannel = "tg:feed"
 

@@ -14,18 +14,20 @@ import (
 	"github.com/tollgate-dev/tollgate/authz"
 	"github.com/tollgate-dev/tollgate/hierarchy"
 	"github.com/tollgate-dev/tollgate/policy"
+	"github.com/tollgate-dev/tollgate/replica"
 	"github.com/tollgate-dev/tollgate/store"
 )
 
 // backend is what is behind the API.
 type backend struct {
-	store   *store.Store
-	shared  bool // the store is one that other replicas can use
-	engine  *authz.Engine
-	handler http.Handler
-	data    *store.Data // what the embedded store is kept in; nil if it is kept in nothing
-	key     credential
-	ended   func() // waits for what is done in the background, which ends with the context
+	store    *store.Store
+	shared   bool // the store is one that other replicas can use
+	engine   *authz.Engine
+	replicas *replica.Group
+	handler  http.Handler
+	data     *store.Data // what the embedded store is kept in; nil if it is kept in nothing
+	key      credential
+	ended    func() // waits for what is done in the background, which ends with the context
 }
 
 // open wires the store, the engine, administration and the API.
@@ -44,8 +46,9 @@ func (c *settings) open(ctx context.Context, judge *policy.Judge, key string, do
 		return nil, errors.Join(fmt.Errorf("--unregistered-types: %w", err), b.close())
 	}
 	service := admin.New(b.engine, s)
+	b.replicas = b.group(c, log)
 	b.handler, err = api.New(api.Config{ //nolint:contextcheck // nothing there waits for anything
-		Admin: service, OperatorKeyHash: b.key.hash, Ready: b.ready, Logger: log, Registry: b.registry(),
+		Admin: service, Replicas: b.replicas, OperatorKeyHash: b.key.hash, Ready: b.ready, Logger: log, Registry: b.registry(),
 	})
 	if err != nil {
 		return nil, errors.Join(err, b.close())

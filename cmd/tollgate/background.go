@@ -3,12 +3,15 @@ package main
 import (
 	"context"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"sync"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/tollgate-dev/tollgate/admin"
+	"github.com/tollgate-dev/tollgate/replica"
 	"github.com/tollgate-dev/tollgate/store"
 )
 
@@ -19,8 +22,23 @@ func (b *backend) background(ctx context.Context, service *admin.Service, log *z
 	all.Go(func() { collect(ctx, service, log) })
 	if b.shared {
 		all.Go(func() { b.listen(ctx, log) })
+		all.Go(func() { b.replicas.Run(ctx) })
 	}
 	return all.Wait
+}
+
+// group is this server among those on the same store; an embedded one has no
+// others.
+func (b *backend) group(c *settings, log *zap.Logger) *replica.Group {
+	name, err := os.Hostname()
+	if err != nil {
+		name = "unknown"
+	}
+	name += ":" + strconv.Itoa(os.Getpid())
+	if !b.shared {
+		return replica.New(nil, b.engine, name, c.freshnessBound, log)
+	}
+	return replica.New(b.store, b.engine, name, c.freshnessBound, log)
 }
 
 // collectEvery is how often a replica looks for what was deleted and can no

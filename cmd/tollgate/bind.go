@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,6 +24,7 @@ A deny wins over any allow, at every level together. A window is from
 
 func (a *app) bindCommand() *cobra.Command {
 	var deny bool
+	var w waiting
 	var notBefore, expiresAt string
 	cmd := a.command("bind SUBJECT ROLE SCOPE", "Give a subject a role on a scope", bindHelp, exactly("SUBJECT", "ROLE", "SCOPE"),
 		func(ctx context.Context, s session, args []string) (err error) {
@@ -39,12 +42,14 @@ func (a *app) bindCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			_, account, _ := strings.Cut(made.ID, "@")
 			if s.json {
-				return s.printJSON(made)
+				return errors.Join(s.printJSON(made), w.receipt(ctx, s, account, made.Revision))
 			}
 			s.printf("%s: %s %s %s on %s\n", made.ID, safe(made.Subject), verb(made.Effect), safe(made.Role), safe(made.Scope))
-			return nil
+			return w.receipt(ctx, s, account, made.Revision)
 		})
+	w.flag(cmd.Flags())
 	cmd.Flags().BoolVar(&deny, "deny", false, "deny the role's permissions instead of allowing them")
 	cmd.Flags().StringVar(&notBefore, "not-before", "", "instant from which it holds, as 2026-01-31T12:00:00Z")
 	cmd.Flags().StringVar(&expiresAt, "expires-at", "", "instant at which it no longer holds")

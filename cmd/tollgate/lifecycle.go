@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -43,17 +44,20 @@ which bindings reach it no longer (-) or now do (+).
 // lifecycleCommands are the steps in the life of a node.
 func (a *app) lifecycleCommands() []*cobra.Command {
 	step := func(name, short, long string, do func(session, context.Context, string) (*client.NodeState, error)) *cobra.Command {
-		return a.command(name+" NODE", short, long, exactly("NODE"), func(ctx context.Context, s session, args []string) error {
+		var w waiting
+		cmd := a.command(name+" NODE", short, long, exactly("NODE"), func(ctx context.Context, s session, args []string) error {
 			state, err := do(s, ctx, args[0])
 			if err != nil {
 				return err
 			}
 			if s.json {
-				return s.printJSON(state)
+				return errors.Join(s.printJSON(state), w.receipt(ctx, s, state.Account, state.Revision))
 			}
 			s.printf("%s %s\n", safe(state.Node), stateOf(state))
-			return nil
+			return w.receipt(ctx, s, state.Account, state.Revision)
 		})
+		w.flag(cmd.Flags())
+		return cmd
 	}
 	return []*cobra.Command{
 		step("suspend", "Keep a node from being used", suspendHelp, func(s session, ctx context.Context, node string) (*client.NodeState, error) {
@@ -90,27 +94,34 @@ func stateOf(n *client.NodeState) string {
 }
 
 func (a *app) moveCommand() *cobra.Command {
-	return a.command("move NODE PARENT", "Move a subproject or a resource", moveHelp, exactly("NODE", "PARENT"), func(ctx context.Context, s session, args []string) error {
+	var w waiting
+	cmd := a.command("move NODE PARENT", "Move a subproject or a resource", moveHelp, exactly("NODE", "PARENT"), func(ctx context.Context, s session, args []string) error {
 		moved, err := s.Move(ctx, args[0], args[1])
 		if err != nil {
 			return err
 		}
 		if s.json {
-			return s.printJSON(moved)
+			return errors.Join(s.printJSON(moved), w.receipt(ctx, s, moved.Account, moved.Revision))
 		}
-		s.printf("%s stands in %s\n", safe(moved.Node), safe(moved.After.Parent))
-		if !moved.Changed {
-			return nil
-		}
-		s.printf("  before  %s, paid for by %s\n", safe(moved.Before.Parent), safe(payerOf(moved.Before.Billing)))
-		s.printf("  after   %s, paid for by %s\n", safe(moved.After.Parent), safe(payerOf(moved.After.Billing)))
-		s.printReaching("-", moved.Access.Lost)
-		s.printReaching("+", moved.Access.Gained)
-		if !moved.Access.Complete {
-			s.printf("  and others, which are too many or not yours to see\n")
-		}
-		return nil
+		s.printMove(moved)
+		return w.receipt(ctx, s, moved.Account, moved.Revision)
 	})
+	w.flag(cmd.Flags())
+	return cmd
+}
+
+func (s session) printMove(moved *client.Moved) {
+	s.printf("%s stands in %s\n", safe(moved.Node), safe(moved.After.Parent))
+	if !moved.Changed {
+		return
+	}
+	s.printf("  before  %s, paid for by %s\n", safe(moved.Before.Parent), safe(payerOf(moved.Before.Billing)))
+	s.printf("  after   %s, paid for by %s\n", safe(moved.After.Parent), safe(payerOf(moved.After.Billing)))
+	s.printReaching("-", moved.Access.Lost)
+	s.printReaching("+", moved.Access.Gained)
+	if !moved.Access.Complete {
+		s.printf("  and others, which are too many or not yours to see\n")
+	}
 }
 
 func (s session) printReaching(sign string, bindings []client.ReachingBinding) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/tollgate-dev/tollgate/store/storetest"
@@ -28,5 +29,24 @@ func TestReplicasHearOfOneAnother(t *testing.T) {
 		a.want(t, exitYes, "resume", "project:acme-shop")
 		for b.run(t, ask...).code != exitYes {
 		}
+	}
+}
+
+// A write's receipt says that both servers answer from it, which without it
+// they might not for an hour.
+func TestReceipt(t *testing.T) {
+	a, b := replicas(t)
+	ask := []string{"check", "user:ben", "number.update", "number:+46700000007"}
+	for range 5 {
+		b.want(t, exitYes, ask...)
+		if got := a.want(t, exitYes, "suspend", "project:acme-shop", "--wait", "20s"); strings.Count(got.out, ": confirmed\n") != 2 {
+			t.Errorf("the receipt: %s", got.out)
+		}
+		b.want(t, exitNo, ask...)
+		a.want(t, exitYes, "resume", "project:acme-shop", "--wait", "20s", "--json")
+	}
+	b.stop()
+	if got := a.want(t, exitYes, "suspend", "project:acme-shop", "--wait", "20s"); strings.Count(got.out, ": confirmed\n") != 1 {
+		t.Errorf("the receipt, of one server: %s", got.out)
 	}
 }

@@ -1,0 +1,81 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/tollgate-dev/tollgate/replica"
+)
+
+var _ replica.Bus = (*Store)(nil)
+
+// Enrol says that a replica is there, for a time by Redis's clock, as well as
+// it is known. See replica.Bus.
+func (s *Store) Enrol(ctx context.Context, m replica.Member, last time.Duration) error {
+	now, err := s.client.Time(ctx).Result()
+	if err != nil {
+		return fail(err, detailWrite)
+	}
+	until := now.Add(last).UnixMicro()
+	return fail(s.client.ZAdd(ctx, rosterKey, redis.Z{Score: float64(until), Member: memberText(m)}).Err(), detailWrite)
+}
+
+// Resign takes an enrolment back.
+func (s *Store) Resign(ctx context.Context, m replica.Member) error {
+	return fail(s.client.ZRem(ctx, rosterKey, memberText(m)).Err(), detailWrite)
+}
+
+// Roster returns the replicas whose enrolment has not ended, and forgets those
+// whose ended long ago.
+func (s *Store) Roster(ctx context.Context) ([]replica.Member, error) {
+	now, err := s.client.Time(ctx).Result()
+	if err != nil {
+		return nil, fail(err, detailRead)
+	}
+	const long = time.Hour
+	pipe := s.client.Pipeline()
+	pipe.ZRemRangeByScore(ctx, rosterKey, "-inf", strconv.FormatInt(now.Add(-long).UnixMicro(), 10))
+	found := pipe.ZRangeByScore(ctx, rosterKey, &redis.ZRangeBy{Min: "(" + strconv.FormatInt(now.UnixMicro(), 10), Max: "+inf"})
+	if _, err := pipe.Exec(ctx); err != nil {
+		return nil, fail(err, detailRead)
+	}
+	members := make([]replica.Member, 0, len(found.Val()))
+	for _, text := range found.Val() {
+		var m replica.Member
+		if err := json.Unmarshal([]byte(text), &m); err != nil || m.ID == "" {
+			return nil, corrupt("a replica")
+		}
+		members = append(members, m)
+	}
+	return members, nil
+}
+
+func memberText(m replica.Member) string {
+	text, _ := json.Marshal(m) // two strings always encode
+	return string(text)
+}
+
+// Say sends a message to all replicas that listen.
+func (s *Store) Say(ctx context.Context, m replica.Message) error {
+	text, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	return fail(s.client.Publish(ctx, rosterChannel, text).Err(), detailWrite)
+}
+
+// Listen calls hear with what replicas say, until the context ends.
+func (s *Store) Listen(ctx context.Context, hear func(replica.Message), lost func(error)) {
+	s.subscribe(ctx, rosterChannel, func(payload string) error {
+		var m replica.Message
+		if err := json.Unmarshal([]byte(payload), &m); err != nil || m.Question == "" {
+			return corrupt("a message between replicas")
+		}
+		hear(m)
+		return nil
+	}, lost)
+}
