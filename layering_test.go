@@ -42,7 +42,7 @@ var mayImport = map[string][]string{
 var mayUse = map[string][]string{
 	"github.com/gin-gonic/gin":      {"api"},
 	"github.com/casbin/casbin":      {"policy", "policy/stockcasbin"},
-	"github.com/redis/go-redis":     {"store"},
+	"github.com/redis/go-redis":     {"store", "store/storetest"},
 	"github.com/alicebob/miniredis": {"store"},
 }
 

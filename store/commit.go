@@ -51,11 +51,19 @@ func (s *Store) Commit(ctx context.Context, c *authz.Commit) (head authz.Head, p
 // knows a commit that it has made, so that this settles what became of the
 // first.
 func (s *Store) run(ctx context.Context, e *call) ([]string, error) {
-	reply, err := commitScript.Run(ctx, s.client, e.keys, e.args...).StringSlice()
+	reply, err := s.runOnce(ctx, e)
 	if err == nil || answered(err) || cancelled(ctx) {
 		return reply, err
 	}
-	return commitScript.Run(ctx, s.client, e.keys, e.args...).StringSlice()
+	return s.runOnce(ctx, e)
+}
+
+func (s *Store) runOnce(ctx context.Context, e *call) ([]string, error) {
+	replies, err := s.runAll(ctx, commitScript, []scriptCall{{e.keys, e.args}})
+	if err != nil {
+		return nil, err
+	}
+	return replies[0].StringSlice()
 }
 
 // outcome reads the script's reply.

@@ -74,7 +74,7 @@ func testCorrupt(t *testing.T, open opener) {
 		logKey("acc"), identitiesKey("acc"), containerKey("acc", "project:prj_acc"),
 	}
 	for _, key := range keys {
-		w.client.FlushAll(ctx)
+		w.empty(t)
 		w.must(signUp("acc"))
 		w.must(register("acc", "1"))
 		w.client.Del(ctx, key)
@@ -107,7 +107,7 @@ func testCorrupt(t *testing.T, open opener) {
 	}
 	for key, values := range fields {
 		for i := 0; i < len(values); i += 2 {
-			w.client.FlushAll(ctx)
+			w.empty(t)
 			w.must(signUp("acc"))
 			w.client.HSet(ctx, key, values[i], values[i+1])
 			if state, err := w.Load(ctx, "acc"); !errors.Is(err, errCorrupt) || state != nil {
@@ -115,7 +115,7 @@ func testCorrupt(t *testing.T, open opener) {
 			}
 		}
 	}
-	w.client.FlushAll(ctx)
+	w.empty(t)
 	w.must(signUp("acc"))
 	w.client.Del(ctx, headKey("acc"))
 	if _, _, err := w.Commit(ctx, signUp("acc")); !errors.Is(err, errCorrupt) {

@@ -56,5 +56,8 @@ func TestEmbedded(t *testing.T) { runContract(t, openEmbedded) }
 
 func TestRedis(t *testing.T) { runContract(t, openAt(storetest.Redis(t))) }
 
-// TestCluster shows that no script and no transaction spans slots.
-func TestCluster(t *testing.T) { runContract(t, openCluster(t)) }
+func TestSentinel(t *testing.T) { runContract(t, openAt(storetest.Sentinel(t).URL)) }
+
+// TestCluster shows that no script and no transaction spans slots, and that
+// pipelines may span nodes.
+func TestCluster(t *testing.T) { runContract(t, openAt(storetest.Cluster(t).URL)) }

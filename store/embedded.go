@@ -27,7 +27,7 @@ func OpenEmbedded(o Options) (*Store, error) {
 // open makes a store of what is behind the gate. Closing the store closes the
 // gate.
 func (g *gate) open(o Options) (*Store, error) {
-	s := newStore(&redis.Options{
+	c := &redis.Options{
 		Dialer: func(context.Context, string, string) (net.Conn, error) {
 			conn, err := g.redis.Dial()
 			if err != nil {
@@ -36,7 +36,9 @@ func (g *gate) open(o Options) (*Store, error) {
 			return newEagerConn(conn), nil
 		},
 		ReadTimeout: time.Minute, // there is no network to fail, only work to wait for
-	}, o)
+	}
+	configure(c)
+	s := newStore(withHooks(redis.NewClient(c), &o), o)
 	s.embedded = g.redis
 	stopTicking := expire(g, tick)
 	s.stop = func() {

@@ -49,11 +49,31 @@ func fail(err error, detail string) error {
 		if strings.HasPrefix(text, "WRONGTYPE") {
 			return corrupt("%s", text)
 		}
-		if strings.HasPrefix(text, "ERR ") && !strings.Contains(text, "max number of clients") {
+		if strings.HasPrefix(text, "CROSSSLOT") || strings.HasPrefix(text, "ERR ") && !strings.Contains(text, "max number of clients") {
 			return fmt.Errorf("store: Redis refused a command: %w", err)
 		}
 	}
 	return &unavailable{&hierarchy.Error{Kind: hierarchy.KindUnavailable, Reason: "STORE_UNAVAILABLE", Detail: detail}, err}
+}
+
+// misplaced reports whether err is the reply of a server that is not, or not
+// now, the master of what was asked. Such a server has done nothing; but the
+// client has asked again by itself, and only its last try is known, so that a
+// write that ends with it may have been made by a try before.
+func misplaced(err error) bool {
+	for _, prefix := range []string{"MOVED ", "ASK ", "TRYAGAIN", "CLUSTERDOWN", "READONLY", "MASTERDOWN", "LOADING"} {
+		if redis.HasErrorPrefix(err, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// absent reports whether err says that there is no such key. An error that has
+// redis.Nil for a cause says nothing of the kind: Sentinels that do not know
+// the master answer so, and then nothing was asked.
+func absent(err error) bool {
+	return err == redis.Nil //nolint:errorlint // what is wrapped is not meant
 }
 
 // answered reports whether err is Redis's own reply, rather than the lack of

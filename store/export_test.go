@@ -18,7 +18,7 @@ func (s *Store) Raw() redis.UniversalClient { return s.client }
 // it leaves the Redis alone.
 func (s *Store) Replica(o Options) *Store {
 	options := *s.client.(*redis.Client).Options()
-	return newStore(&options, o)
+	return newStore(withHooks(redis.NewClient(&options), &o), o)
 }
 
 // SetTime makes an embedded Redis's clock stand at a time.

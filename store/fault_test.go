@@ -30,7 +30,7 @@ func testInterrupted(t *testing.T, open opener) {
 				w := newWorld(t, open, Options{})
 				w.must(signUp("warm")) // the scripts are known from here on
 				for n, over := 1, false; !over; n++ {
-					w.client.FlushDB(t.Context())
+					w.empty(t)
 					over = w.interrupt(prepare(w), func() { fail(w.faults, n) }, n)
 				}
 			})
@@ -129,7 +129,7 @@ func testLostReplies(t *testing.T, open opener) {
 	// Redis goes away in the middle, at every call: nothing is known, and the
 	// same sign-up succeeds later.
 	for n := 1; n <= 5; n++ {
-		w.client.FlushDB(t.Context())
+		w.empty(t)
 		s := signUp("a")
 		w.faults.Interpose(n, w.faults.Down)
 		_, _, err := w.Commit(t.Context(), s)

@@ -10,9 +10,11 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 
 	"github.com/tollgate-dev/tollgate/authz"
@@ -49,39 +51,36 @@ func openAt(url string) opener {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.client.FlushAll(t.Context()).Err(); err != nil {
-			t.Fatal(err)
-		}
+		s.empty(t)
 		return s
 	}
 }
 
-// openCluster starts a cluster of one node: it refuses a script or a
-// transaction that spans slots.
-func openCluster(t *testing.T) opener {
+// masters calls f of each master that there is, one after the other.
+func (s *Store) masters(t *testing.T, f func(*redis.Client) error) {
 	t.Helper()
-	open := openAt(storetest.Redis(t, "--cluster-enabled", "yes"))
-	s := openEmptyCluster(t, open)
-	defer func() { _ = s.Close() }()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for range tick.C { // the node takes a moment to find itself complete; the test's own limit ends this
-		if info, err := s.client.ClusterInfo(t.Context()).Result(); err != nil {
-			t.Fatal(err)
-		} else if strings.Contains(info, "cluster_state:ok") {
-			return open
-		}
+	var one sync.Mutex
+	do := func(_ context.Context, c *redis.Client) error {
+		one.Lock()
+		defer one.Unlock()
+		return f(c)
 	}
-	return nil
-}
-
-func openEmptyCluster(t *testing.T, open opener) *Store {
-	t.Helper()
-	s := open(t, Options{})
-	if err := s.client.Do(t.Context(), "cluster", "addslotsrange", 0, 16383).Err(); err != nil {
+	var err error
+	switch c := s.client.(type) {
+	case *redis.ClusterClient:
+		err = c.ForEachMaster(t.Context(), do)
+	case *redis.Client:
+		err = do(t.Context(), c)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
-	return s
+}
+
+// empty forgets everything but the scripts.
+func (s *Store) empty(t *testing.T) {
+	t.Helper()
+	s.masters(t, func(c *redis.Client) error { return c.FlushAll(t.Context()).Err() })
 }
 
 func newWorld(t *testing.T, open opener, o Options) *world {
@@ -235,10 +234,12 @@ func (w *world) setLocator(ref string, c claim, age time.Duration) {
 func (w *world) dump(pattern string) map[string]string {
 	w.t.Helper()
 	ctx := w.t.Context()
-	keys, err := w.client.Keys(ctx, pattern).Result()
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	var keys []string
+	w.masters(w.t, func(c *redis.Client) error {
+		found, err := c.Keys(ctx, pattern).Result()
+		keys = append(keys, found...)
+		return err
+	})
 	held := map[string]string{}
 	for _, key := range keys {
 		switch kind := w.client.Type(ctx, key).Val(); kind {

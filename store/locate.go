@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 
 	"github.com/redis/go-redis/v9"
 
@@ -69,7 +68,7 @@ func (s *Store) locators(ctx context.Context, refs []hierarchy.Ref) ([]string, e
 	if pipe.Len() == 0 {
 		return values, nil
 	}
-	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
+	if _, err := pipe.Exec(ctx); err != nil && !absent(err) {
 		return nil, err
 	}
 	for i, reply := range replies {
@@ -77,7 +76,7 @@ func (s *Store) locators(ctx context.Context, refs []hierarchy.Ref) ([]string, e
 			continue
 		}
 		value, err := reply.Result()
-		if err != nil && !errors.Is(err, redis.Nil) {
+		if err != nil && !absent(err) {
 			return nil, err
 		}
 		values[i] = value

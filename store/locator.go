@@ -2,9 +2,9 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -31,11 +31,11 @@ func (s *Store) setIfAbsent(ctx context.Context, refs []hierarchy.Ref, c claim) 
 		for i, ref := range chunk {
 			replies[i] = pipe.SetArgs(ctx, locatorKey(ref), c.String(), redis.SetArgs{Mode: "NX", Get: true})
 		}
-		if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
+		if _, err := pipe.Exec(ctx); err != nil && !absent(err) {
 			return nil, 0, err
 		}
 		for _, reply := range replies {
-			if err := reply.Err(); err != nil && !errors.Is(err, redis.Nil) {
+			if err := reply.Err(); err != nil && !absent(err) {
 				return nil, 0, err
 			}
 			found = append(found, reply.Val())
@@ -46,8 +46,10 @@ func (s *Store) setIfAbsent(ctx context.Context, refs []hierarchy.Ref, c claim) 
 }
 
 // recorded reports for each claim whether the account that claims has the
-// record, and Redis's time. The time is asked for first: a claim that is stale
-// by then cannot lead to a record after it was looked for.
+// record, and what Redis's time was before that was asked, or earlier: a claim
+// that was stale by then cannot lead to a record after it was looked for. The
+// replies of a cluster come from many nodes, in any order; so what the asking
+// took is taken off.
 func (s *Store) recorded(ctx context.Context, rivals []rival) (recorded []bool, now int64, err error) {
 	pipe := s.client.Pipeline()
 	clock := pipe.Time(ctx)
@@ -56,13 +58,14 @@ func (s *Store) recorded(ctx context.Context, rivals []rival) (recorded []bool, 
 		hash, field := place(r.claim.account, recordOf(r.ref))
 		replies[i] = pipe.HExists(ctx, hash, field)
 	}
+	asked := time.Now()
 	if _, err := pipe.Exec(ctx); err != nil {
 		return nil, 0, err
 	}
 	for _, reply := range replies {
 		recorded = append(recorded, reply.Val())
 	}
-	return recorded, clock.Val().UnixMicro(), nil
+	return recorded, clock.Val().Add(-time.Since(asked)).UnixMicro(), nil
 }
 
 // swap replaces the value of a locator by another, "" to delete it, if it is
@@ -76,13 +79,14 @@ type swap struct {
 // swapAll reports for each swap whether it was done.
 func (s *Store) swapAll(ctx context.Context, swaps []swap) (done []bool, err error) {
 	for chunk := range slices.Chunk(swaps, pipelined) {
-		replies, err := s.swapChunk(ctx, chunk)
-		if redis.HasErrorPrefix(err, "NOSCRIPT") { // none was done: the script is known to all or to none
-			if err := swapScript.Load(ctx, s.client).Err(); err != nil {
-				return nil, err
+		calls := make([]scriptCall, len(chunk))
+		for i, w := range chunk {
+			calls[i] = scriptCall{[]string{locatorKey(w.ref)}, []any{w.value}}
+			for _, e := range w.expect {
+				calls[i].args = append(calls[i].args, e)
 			}
-			replies, err = s.swapChunk(ctx, chunk)
 		}
+		replies, err := s.runAll(ctx, swapScript, calls)
 		if err != nil {
 			return nil, err
 		}
@@ -95,18 +99,4 @@ func (s *Store) swapAll(ctx context.Context, swaps []swap) (done []bool, err err
 		}
 	}
 	return done, nil
-}
-
-func (s *Store) swapChunk(ctx context.Context, swaps []swap) ([]*redis.Cmd, error) {
-	pipe := s.client.Pipeline()
-	replies := make([]*redis.Cmd, len(swaps))
-	for i, w := range swaps {
-		args := []any{w.value}
-		for _, e := range w.expect {
-			args = append(args, e)
-		}
-		replies[i] = swapScript.EvalSha(ctx, pipe, []string{locatorKey(w.ref)}, args...)
-	}
-	_, err := pipe.Exec(ctx)
-	return replies, err
 }

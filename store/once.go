@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -34,7 +33,7 @@ func (s *Store) ClaimOnce(ctx context.Context, scope []string, fingerprint strin
 	asked := hex.EncodeToString(sum[:])
 	first, err := s.client.SetArgs(ctx, onceKey(scope), asked+string(proposal),
 		redis.SetArgs{Mode: "NX", Get: true, TTL: OnceLifetime}).Result()
-	if errors.Is(err, redis.Nil) {
+	if absent(err) {
 		return proposal, nil
 	}
 	if err != nil {
@@ -54,7 +53,7 @@ func (s *Store) ClaimOnce(ctx context.Context, scope []string, fingerprint strin
 // ago.
 func (s *Store) Made(ctx context.Context, account, identity string) (*authz.Made, error) {
 	value, err := s.client.Get(ctx, madeKey(account, identity)).Result()
-	if errors.Is(err, redis.Nil) {
+	if absent(err) {
 		return nil, nil
 	}
 	if err != nil {

@@ -2,13 +2,12 @@ package store
 
 import (
 	"context"
-	"errors"
-	"time"
+	"crypto/tls"
+	"crypto/x509"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
-	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"github.com/tollgate-dev/tollgate/authz"
 )
@@ -36,6 +35,11 @@ type Options struct {
 	// DefaultLogLength. Tokens and snapshots older than that are refused or
 	// loaded anew.
 	LogLength int
+	// RootCAs are who may have signed the certificate of a Redis that is
+	// reached with TLS; nil for whom the machine trusts.
+	RootCAs *x509.CertPool
+	// Certificates are shown to a Redis that asks for one.
+	Certificates []tls.Certificate
 	// Fault makes calls fail, for tests; nil for none.
 	Fault Fault
 }
@@ -44,52 +48,12 @@ type Options struct {
 // otherwise.
 const DefaultLogLength = 10_000
 
-// Open connects to a Redis or Valkey, 7.0 or later, and asks it for the time.
-// The URL is redis://, rediss:// (TLS) or unix://, with go-redis's parameters.
-// Errors never repeat the URL, which may hold a password.
-func Open(ctx context.Context, url string, o Options) (*Store, error) {
-	c, err := redis.ParseURL(url)
-	if err != nil {
-		return nil, errors.New("not the URL of a Redis: it must be redis://[user:password@]host:port[/database], rediss://… or unix:///path")
-	}
-	s := newStore(c, o)
-	if err := s.Ping(ctx); err != nil {
-		_ = s.Close()
-		return nil, err
-	}
-	return s, nil
-}
-
-func newStore(c *redis.Options, o Options) *Store {
+func newStore(client redis.UniversalClient, o Options) *Store {
 	if o.LogLength <= 0 {
 		o.LogLength = DefaultLogLength
 	}
 	logging.Disable() // every error is returned; go-redis need not print it too
-	configure(c)
-	client := redis.NewClient(c)
-	if o.Fault != nil {
-		client.AddHook(faultHook{o.Fault})
-	}
 	return &Store{client: client, clock: newClock(), options: o, stop: func() {}}
-}
-
-// configure sets what the URL leaves open. Replies are waited for long enough
-// to load the largest account, not longer.
-func configure(c *redis.Options) {
-	c.Protocol = 2 // nothing here needs RESP3, nor its handshake and pushes
-	c.DisableIdentity = true
-	c.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-	c.ContextTimeoutEnabled = true
-	c.DialerRetries = 1 // MaxRetries dials again anyway
-	if c.DialTimeout == 0 {
-		c.DialTimeout = 2 * time.Second
-	}
-	if c.ReadTimeout == 0 {
-		c.ReadTimeout = 5 * time.Second
-	}
-	if c.MaxRetries == 0 {
-		c.MaxRetries = 2
-	}
 }
 
 // Ping asks Redis for its time, and so whether it can be reached.

@@ -1,0 +1,211 @@
+// Package storetest has what tests need around a store: real Redis of their
+// own, alone, watched over by Sentinels, and as a cluster; and faults between a
+// store and its Redis.
+package storetest
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Redis starts a redis-server on a free port of the loopback interface, which
+// keeps nothing on disk, and returns its URL. Settings are further arguments of
+// the program, such as "--cluster-enabled", "yes". The server stops when the
+// test ends. Without the program the test is skipped, and says so; with CI=true
+// in the environment it fails.
+func Redis(tb testing.TB, settings ...string) (url string) {
+	tb.Helper()
+	return "redis://" + launch(tb, inMemory(tb, settings...)).Addr
+}
+
+// Server is a redis-server, or a Sentinel, of a test.
+type Server struct {
+	Addr string // host and port
+
+	tb     testing.TB
+	cmd    *exec.Cmd
+	ended  chan struct{}
+	client *redis.Client
+}
+
+const host = "127.0.0.1"
+
+// inMemory are the arguments of a server that keeps nothing on disk, with
+// further settings, which overrule them.
+func inMemory(tb testing.TB, settings ...string) func(port string) []string {
+	return func(port string) []string {
+		return append([]string{
+			"--bind", host, "--port", port, "--save", "", "--appendonly", "no", "--dir", tb.TempDir(), "--repl-diskless-sync-delay", "0",
+		}, settings...)
+	}
+}
+
+// launch starts a server on a free port, with the arguments that are made of
+// the port.
+func launch(tb testing.TB, arguments func(port string) []string) *Server {
+	tb.Helper()
+	program, err := exec.LookPath("redis-server")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			tb.Fatal("redis-server not found; CI=true, so nothing may be skipped")
+		}
+		tb.Skip("SKIPPED: redis-server not found; install it (Debian: apt-get install redis-server) to test on a real Redis")
+	}
+	const tries = 5 // somebody else may take the port before the server does
+	for range tries {
+		if s, ok := start(tb, program, arguments); ok {
+			return s
+		}
+	}
+	tb.Fatalf("redis-server did not start in %d tries", tries)
+	return nil
+}
+
+func start(tb testing.TB, program string, arguments func(port string) []string) (*Server, bool) {
+	tb.Helper()
+	port := freePort(tb)
+	cmd := exec.CommandContext(context.Background(), program, arguments(port)...) //nolint:gosec // what LookPath found, and what a test asks for
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		tb.Fatal(err)
+	}
+	if !ready(out) {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		return nil, false
+	}
+	s := &Server{Addr: net.JoinHostPort(host, port), tb: tb, cmd: cmd, ended: make(chan struct{})}
+	go func() { // or the server would wait for somebody to read its log
+		defer close(s.ended)
+		_, _ = io.Copy(io.Discard, out)
+		_ = cmd.Wait()
+	}()
+	s.client = redis.NewClient(&redis.Options{Addr: s.Addr, Protocol: 2, DisableIdentity: true, MaxRetries: -1, DialerRetries: 1, PoolSize: 2})
+	tb.Cleanup(func() {
+		s.Kill()
+		_ = s.client.Close()
+	})
+	return s, true
+}
+
+// ready reads the server's log until it accepts connections, or has ended.
+func ready(log io.Reader) bool {
+	lines := bufio.NewScanner(log)
+	for lines.Scan() {
+		if strings.Contains(lines.Text(), "Ready to accept connections") || strings.Contains(lines.Text(), "Sentinel ID is") {
+			return true
+		}
+	}
+	return false
+}
+
+func freePort(tb testing.TB) string {
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", net.JoinHostPort(host, "0"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+}
+
+func (s *Server) port() string {
+	_, port, _ := net.SplitHostPort(s.Addr)
+	return port
+}
+
+// Kill ends the server at once, as a machine that fails. A server that has
+// been killed can be killed again.
+func (s *Server) Kill() {
+	_ = s.cmd.Process.Kill()
+	<-s.ended
+}
+
+// Stop has the server do nothing until Continue. It keeps its connections.
+func (s *Server) Stop() { s.signal(syscall.SIGSTOP) }
+
+// Continue ends Stop.
+func (s *Server) Continue() { s.signal(syscall.SIGCONT) }
+
+func (s *Server) signal(sig syscall.Signal) {
+	s.tb.Helper()
+	if err := s.cmd.Process.Signal(sig); err != nil {
+		s.tb.Fatal(err)
+	}
+}
+
+// Do sends a command, which must succeed, and returns the reply if it is a
+// text.
+func (s *Server) Do(command ...any) string {
+	s.tb.Helper()
+	reply, err := s.client.Do(context.Background(), command...).Result()
+	if err != nil {
+		s.tb.Fatalf("%v at %s: %v", command, s.Addr, err)
+	}
+	text, _ := reply.(string)
+	return text
+}
+
+// has reports whether the reply to a command has a text in it. A server that
+// does not answer has none.
+func (s *Server) has(text string, command ...any) bool {
+	reply, _ := s.client.Do(context.Background(), command...).Text()
+	return strings.Contains(reply, text)
+}
+
+// hasAll reports whether a text has all of some lines.
+func hasAll(text string, lines ...string) bool {
+	for _, line := range lines {
+		if !strings.Contains(text, line) {
+			return false
+		}
+	}
+	return true
+}
+
+// until waits for something that a server is about to do; the test's own limit
+// ends it.
+func until(tb testing.TB, done func() bool) {
+	tb.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-tick.C:
+		case <-tb.Context().Done():
+			tb.Fatal("the test ended first")
+		}
+	}
+}
+
+// inSync waits until replicas have what their master has.
+func inSync(tb testing.TB, replicas ...*Server) {
+	tb.Helper()
+	for _, r := range replicas {
+		until(tb, func() bool { return r.has("master_link_status:up", "info", "replication") })
+	}
+}
+
+// Detach cuts servers off from their masters and stops them, so that nothing
+// that is written from then on reaches them; not even a socket holds it for
+// them. Continue lets them look for their master again.
+func Detach(master *Server, replicas ...*Server) {
+	master.tb.Helper()
+	for _, r := range replicas {
+		r.Stop()
+	}
+	master.Do("client", "kill", "type", "replica")
+}
