@@ -29,7 +29,8 @@ type Store interface {
 	authz.Source
 	// Commit MUST write all of a commit or nothing, and nothing unless all
 	// its guards hold: then its error is authz.ErrConflict. A commit whose
-	// reply was lost MUST NOT be reported as failed if it was written.
+	// reply was lost MUST NOT be reported as failed if it was written. A head
+	// with an error is a commit that was made, and may be lost.
 	Commit(ctx context.Context, c *authz.Commit) (head authz.Head, previous string, err error)
 	// Resources returns the resources of a container in the order of their
 	// "type:id", at most limit of them, after one.
@@ -202,9 +203,9 @@ func (s *Service) commit(d *draft) (Written, error) {
 		return Written{Account: d.commit.Account, Revision: authz.Token(d.commit.Account, d.snapshot.Revision())}, nil
 	}
 	head, previous, err := s.store.Commit(d.ctx, &d.commit)
-	if err != nil {
+	if head.Number == 0 {
 		return Written{}, err
 	}
 	s.engine.Committed(&d.commit, head, previous)
-	return Written{Account: d.commit.Account, Revision: authz.Token(d.commit.Account, head.Revision), Changed: true, At: head.At, draft: d, number: head.Number}, nil
+	return Written{Account: d.commit.Account, Revision: authz.Token(d.commit.Account, head.Revision), Changed: true, At: head.At, draft: d, number: head.Number}, err
 }

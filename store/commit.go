@@ -22,6 +22,12 @@ import (
 // KindUnavailable if Redis did not answer; only then is it unknown whether
 // the write was made.
 //
+// With Options.Replicas, the commit and the claims that it made wait until so
+// many replicas have them. If they do not in time, the write is made all the
+// same, and is not known to survive the master: then head and previous are
+// returned with an error, a *hierarchy.Error of KindUnavailable,
+// NOT_REPLICATED. Committing it again waits again.
+//
 // A commit that creates nodes or resources, or deletes resources, claims their
 // locators first: see the package's comment. The edits of an account must be
 // in a form that can be read back: a resource's body has its parent.
@@ -31,11 +37,12 @@ func (s *Store) Commit(ctx context.Context, c *authz.Commit) (head authz.Head, p
 		return authz.Head{}, "", err
 	}
 	held := s.newClaims(c)
-	if err := s.take(ctx, held); err != nil {
+	waiting, acks := s.awaiting(ctx)
+	if err := s.take(waiting, held); err != nil {
 		return authz.Head{}, "", err
 	}
 	e.args[deadlineArg] = held.deadline()
-	reply, err := s.run(ctx, e)
+	reply, err := s.run(waiting, e)
 	if err != nil {
 		return authz.Head{}, "", fail(err, detailWrite)
 	}
@@ -44,7 +51,7 @@ func (s *Store) Commit(ctx context.Context, c *authz.Commit) (head authz.Head, p
 		return authz.Head{}, "", err
 	}
 	s.settle(ctx, held)
-	return head, previous, nil
+	return head, previous, s.replicated(acks)
 }
 
 // run runs the script. If there is no reply it runs it once more: the script

@@ -38,6 +38,7 @@ func (g *gate) open(o Options) (*Store, error) {
 		ReadTimeout: time.Minute, // there is no network to fail, only work to wait for
 	}
 	configure(c)
+	o.Replicas = 0 // it has none
 	s := newStore(withHooks(redis.NewClient(c), &o), o)
 	s.embedded = g.redis
 	stopTicking := expire(g, tick)

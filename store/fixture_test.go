@@ -47,13 +47,19 @@ func openEmbedded(t *testing.T, o Options) *Store {
 func openAt(url string) opener {
 	return func(t *testing.T, o Options) *Store {
 		t.Helper()
-		s, err := Open(t.Context(), url, o)
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := open(t, url, o)
 		s.empty(t)
 		return s
 	}
+}
+
+func open(t *testing.T, url string, o Options) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), url, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // masters calls f of each master that there is, one after the other.

@@ -28,6 +28,7 @@ import (
 //
 // Errors never repeat the URL, which may hold a password.
 func Open(ctx context.Context, url string, o Options) (*Store, error) {
+	o.ReplicaTimeout = otherwise(o.ReplicaTimeout, DefaultReplicaTimeout)
 	client, err := newClient(url, &o)
 	if err != nil {
 		return nil, err
@@ -148,6 +149,9 @@ func (d defaults) check(o *Options) error {
 	if d.tls != nil {
 		d.tls.RootCAs, d.tls.Certificates, d.tls.MinVersion = o.RootCAs, o.Certificates, tls.VersionTLS12
 	}
+	if o.Replicas > 0 && *d.read > 0 && *d.read <= o.ReplicaTimeout {
+		return errors.New("replies are not waited for as long as replicas are: the URL's read_timeout must be longer than that")
+	}
 	return nil
 }
 
@@ -177,14 +181,21 @@ func withHooks(c *redis.Client, o *Options) *redis.Client {
 	if o.Fault != nil {
 		c.AddHook(faultHook{o.Fault})
 	}
+	if o.Replicas > 0 {
+		c.AddHook(waitHook{o.Replicas, o.ReplicaTimeout})
+	}
 	return c
 }
 
-// withClusterHooks is withHooks for a cluster.
+// withClusterHooks is withHooks for a cluster: what waits for replicas stands
+// before each node, since it is a node's replicas that are waited for.
 func withClusterHooks(c *redis.ClusterClient, o *Options) *redis.ClusterClient {
 	if o.Fault != nil {
 		c.AddHook(faultHook{o.Fault})
 	}
 	c.AddHook(reloadHook{c})
+	if o.Replicas > 0 {
+		c.OnNewNode(func(node *redis.Client) { node.AddHook(waitHook{o.Replicas, o.ReplicaTimeout}) })
+	}
 	return c
 }

@@ -54,6 +54,11 @@ func TestOpenRefuses(t *testing.T) {
 			t.Errorf("certificates without TLS: %v", err)
 		}
 	}
+	for _, url := range []string{"redis://127.0.0.1:1?", "redis+sentinel://127.0.0.1:1?master_name=m&", "redis+cluster://127.0.0.1:1?"} {
+		if _, err := Open(t.Context(), url+"read_timeout=1s", Options{Replicas: 1}); err == nil || !strings.Contains(err.Error(), "read_timeout") {
+			t.Errorf("replies that are not waited for: %v", err)
+		}
+	}
 }
 
 // TestOptions shows what a URL sets, and what is set unless it does, on every

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"sync/atomic"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
@@ -25,6 +27,8 @@ type Store struct {
 	options  Options
 	embedded *miniredis.Miniredis // nil on a real Redis
 	stop     func()               // ends what OpenEmbedded started
+
+	unreplicated atomic.Uint64
 }
 
 var _ authz.Source = (*Store)(nil)
@@ -35,6 +39,13 @@ type Options struct {
 	// DefaultLogLength. Tokens and snapshots older than that are refused or
 	// loaded anew.
 	LogLength int
+	// Replicas is how many replicas must have a write before it counts as
+	// made; 0 for none. Each write waits for them, at most ReplicaTimeout; see
+	// Commit. It is for a Redis, not for an embedded store.
+	Replicas int
+	// ReplicaTimeout is how long a write waits for replicas; 0 means
+	// DefaultReplicaTimeout.
+	ReplicaTimeout time.Duration
 	// RootCAs are who may have signed the certificate of a Redis that is
 	// reached with TLS; nil for whom the machine trusts.
 	RootCAs *x509.CertPool
