@@ -349,13 +349,19 @@ func (r *resident) reach(ctx context.Context, s *Snapshot, token string) (*Snaps
 	if err != nil {
 		return nil, err
 	}
-	if s.head.Number < want.Number {
-		rd, err := r.sync(ctx)
-		if err != nil {
-			return nil, err
-		}
-		s = rd.snapshot
+	if yes, _ := s.descends(want); yes {
+		return s, nil
 	}
+	// It is behind, or of a history that the store has lost meanwhile, or the
+	// revision is no longer remembered.
+	rd, err := r.sync(ctx)
+	if errors.Is(err, ErrNoAccount) {
+		return nil, r.absent(token)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s = rd.snapshot
 	if yes, known := s.descends(want); known {
 		if !yes {
 			return nil, lost()

@@ -29,7 +29,13 @@ func (e *Engine) Heard(account string, c Change, basis uint64, whole bool) {
 // holds publish.
 func (r *resident) follow(head Head, previous string, edits []Edit, whole bool) {
 	h := r.state.Load()
-	if h == nil || h.head.Number > head.Number || h.head.Revision == head.Revision {
+	if h == nil || h.head.Revision == head.Revision {
+		return
+	}
+	if h.head.Number > head.Number {
+		if yes, known := h.descends(head.Revision); known && !yes {
+			r.outdate() // the store has lost what the snapshot is of
+		}
 		return
 	}
 	if whole && h.head.Identity == previous && h.head.Number+1 == head.Number {

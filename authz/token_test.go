@@ -30,6 +30,42 @@ func TestALostWriteIsNotMistakenForAnother(t *testing.T) {
 	h.may(req, true)
 }
 
+// A write that comes after a loss is answered from its own history, though the
+// snapshot of the lost one is inside the bound, and newer by its number:
+// whether the snapshot remembers the number or not.
+func TestAWriteAfterALossIsFound(t *testing.T) {
+	for _, lost := range []int{3, 2 * authz.Remembered} {
+		h := newHouse(t, authz.Options{})
+		h.loses(lost)
+		denied, _ := h.source.Commit("acme", bind(false))
+		h.may(annUpdatesShop, true) // within the bound, as promised
+		req := annUpdatesShop
+		req.AtLeast = authz.Token("acme", denied.Revision)
+		h.may(req, false)
+	}
+}
+
+// loses has the engine follow writes that the store then loses.
+func (h *house) loses(writes int) {
+	h.t.Helper()
+	h.may(annUpdatesShop, true)
+	for range writes {
+		h.source.Commit("acme", bind(true))
+	}
+	h.clock.pass(2 * time.Second)
+	h.may(annUpdatesShop, true)
+	h.source.Lose("acme", writes)
+}
+
+// What a replica itself writes after a loss has it look at once.
+func TestOwnWriteAfterALoss(t *testing.T) {
+	h := newHouse(t, authz.Options{})
+	h.loses(3)
+	head, c := h.source.Commit("acme", bind(false))
+	h.Committed(&authz.Commit{Account: "acme", Identity: c.Identity, Edits: c.Edits}, head, c.Previous)
+	h.may(annUpdatesShop, false)
+}
+
 // What a token asks for is what is answered, or an error.
 func TestTokens(t *testing.T) {
 	h := newHouse(t, authz.Options{})
