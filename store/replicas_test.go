@@ -25,6 +25,7 @@ func hasty(replicas int) Options {
 
 // TestReplicated runs the contract with all replicas waited for.
 func TestReplicated(t *testing.T) {
+	skipUnlessCI(t, "the contract again, with replicas waited for")
 	for name, c := range map[string]struct {
 		url      string
 		replicas int
