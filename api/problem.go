@@ -88,6 +88,10 @@ func (s *server) internal(g *gin.Context) {
 	s.problem(g, http.StatusInternalServerError, "INTERNAL", "", "internal error")
 }
 
+// notReplicated is the reason of a write that was made, and must not be
+// repeated as if it had not been.
+const notReplicated = "NOT_REPLICATED"
+
 var problemType = []string{"application/problem+json"}
 
 // problem answers problem details, RFC 9457.
@@ -99,7 +103,7 @@ func (s *server) problem(g *gin.Context, status int, reason, field, detail strin
 	if err != nil {
 		s.Logger.Error("a problem that does not encode", zap.Error(err))
 	}
-	if status == http.StatusServiceUnavailable {
+	if status == http.StatusServiceUnavailable && reason != notReplicated {
 		g.Writer.Header().Set("Retry-After", "1")
 	}
 	send(g, status, problemType, body)

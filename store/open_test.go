@@ -3,6 +3,9 @@ package store
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/tollgate-dev/tollgate/authz"
 	"github.com/tollgate-dev/tollgate/hierarchy"
 	"github.com/tollgate-dev/tollgate/store/storetest"
 )
@@ -174,4 +178,73 @@ func (w *world) commands() map[string]int {
 		delete(calls, theirs)
 	}
 	return calls
+}
+
+// TestTLS reaches a Redis that asks for certificates.
+func TestTLS(t *testing.T) {
+	files := storetest.Certify(t)
+	url := storetest.RedisTLS(t, files)
+	roots := x509.NewCertPool()
+	ca, err := os.ReadFile(files.CA)
+	if err != nil || !roots.AppendCertsFromPEM(ca) {
+		t.Fatal(err)
+	}
+	own, err := tls.LoadX509KeyPair(files.Cert, files.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := []tls.Certificate{own}
+	w := newWorld(t, openAt(url), Options{RootCAs: roots, Certificates: shown})
+	w.must(signUp("a"))
+	for name, o := range map[string]Options{"an authority that is not known": {Certificates: shown}, "no certificate of one's own": {RootCAs: roots}} {
+		if _, err := Open(t.Context(), url, o); reason(err) != "STORE_UNAVAILABLE" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := Open(t.Context(), strings.Replace(url, "rediss", "redis", 1), Options{}); reason(err) != "STORE_UNAVAILABLE" {
+		t.Errorf("without TLS: %v", err)
+	}
+}
+
+// aclRules are what the documentation has a user of Redis be allowed.
+const aclRules = "~tg:* &tg:* +@read +@write +@connection +@transaction +@scripting +@pubsub +time +wait +command +cluster|slots -@dangerous"
+
+// TestUser writes and reads as a user who may do what the documentation says,
+// and nothing else.
+func TestUser(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "docs", "redis.md"))
+	if err != nil || !strings.Contains(string(page), aclRules) {
+		t.Fatalf("docs/redis.md does not have the rules %q: %v", aclRules, err)
+	}
+	for name, url := range map[string]string{"one": storetest.Redis(t), "cluster": storetest.Cluster(t).URL} {
+		admin := openAt(url)(t, Options{})
+		defer func() { _ = admin.Close() }()
+		admin.masters(t, func(c *redis.Client) error {
+			return c.Do(t.Context(), append([]any{"acl", "setuser", "tollgate", "on", ">hunter2"}, words(aclRules)...)...).Err()
+		})
+		as := strings.Replace(url, "://", "://tollgate:hunter2@", 1)
+		w := newWorld(t, func(t *testing.T, o Options) *Store { return open(t, as, o) }, Options{})
+		w.must(signUp("a"))
+		w.must(register("a", "1"))
+		w.must(w.remove("a", "1"))
+		_, _, err := w.Since(t.Context(), "a", authz.Revision{})
+		_, err2 := w.ClaimOnce(t.Context(), []string{"c", "k"}, "f", nil)
+		_, err3 := w.Lease(t.Context(), "l", "h", time.Minute)
+		if err := errors.Join(err, err2, err3, w.client.Do(t.Context(), "wait", 0, 1).Err()); err != nil || w.locate("project:prj_a") != "a" {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := w.client.FlushAll(t.Context()).Err(); err == nil {
+			t.Errorf("%s: a user who may flush shows nothing", name)
+		}
+		if _, err := Open(t.Context(), strings.Replace(as, "hunter2", "hunter3", 1), Options{}); reason(err) != "STORE_UNAVAILABLE" || strings.Contains(err.Error(), "hunter") {
+			t.Errorf("%s: a wrong password: %v", name, err)
+		}
+	}
+}
+
+func words(s string) (list []any) {
+	for _, word := range strings.Fields(s) {
+		list = append(list, word)
+	}
+	return list
 }

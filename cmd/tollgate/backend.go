@@ -93,7 +93,9 @@ func (b *backend) openStore(ctx context.Context, c *settings, door *front, log *
 	switch {
 	case c.redis != "":
 		b.shared = true
-		b.store, err = c.openRedis(ctx, options, door, log)
+		if err = c.toRedis.into(&options); err == nil {
+			b.store, err = c.openRedis(ctx, options, door, log)
+		}
 	case c.data != "":
 		b.store, b.data, err = store.OpenData(c.data, options, log) //nolint:contextcheck // it is closed, not cancelled
 		if err != nil {

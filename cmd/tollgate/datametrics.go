@@ -10,10 +10,15 @@ import (
 )
 
 // registry is where the API's metrics go, with those of Go and of the process in
-// it, and those of saving if anything is saved.
+// it, of replicas if there may be any, and of saving if anything is saved.
 func (b *backend) registry() *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if b.shared {
+		r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "tollgate_writes_not_replicated_total", Help: "Writes that were made, and that fewer replicas of Redis than required had in time.",
+		}, func() float64 { return float64(b.store.Unreplicated()) }))
+	}
 	if b.data == nil {
 		return r
 	}

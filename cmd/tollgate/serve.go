@@ -15,7 +15,14 @@ Without --redis the store is embedded: everything is kept in memory, and is lost
 when the server stops. With --data FILE it is saved in a file within a second of
 a change, and at SIGTERM or SIGINT, and is there again at the next start; one
 server at a time can use a file. With --redis, state is in a Redis or Valkey, 7.0
-or later, that servers can share.
+or later, that servers can share: one server (redis://), a master that Sentinels
+name (redis+sentinel://host:port?master_name=name) or a cluster
+(redis+cluster://host:port), with rediss instead of redis for TLS. The URL's
+parameters are those of go-redis, such as addr, pool_size and read_timeout.
+
+With --redis-wait N, a write counts as made once N replicas of Redis have it. One
+that they do not have in time is made all the same, is answered 503
+NOT_REPLICATED, and may be lost if the master fails.
 
 The operator's key is read from --operator-key-file, or else from
 $TOLLGATE_OPERATOR_KEY; it is never a flag, which others could read in the list
@@ -34,6 +41,7 @@ seconds at most, and ends.`
 type settings struct {
 	addr            string
 	redis           string
+	toRedis         toRedis
 	data            string
 	operatorKeyFile string
 	model           string
@@ -49,7 +57,8 @@ type settings struct {
 
 func (c *settings) flags(flags *pflag.FlagSet) {
 	flags.StringVar(&c.addr, "addr", "127.0.0.1:8080", "address to listen on; port 0 takes a free one")
-	flags.StringVar(&c.redis, "redis", "", "URL of the Redis that keeps all state, redis://, rediss:// or unix://; embedded by default")
+	flags.StringVar(&c.redis, "redis", "", "URL of the Redis that keeps all state, redis://, redis+sentinel:// or redis+cluster://, with rediss for TLS, or unix://; embedded by default")
+	c.toRedis.flags(flags)
 	flags.StringVar(&c.data, "data", "", "file that the embedded store is saved in within a second of a change; it is made if it does not exist")
 	flags.StringVar(&c.operatorKeyFile, "operator-key-file", "", "file with the operator's key; by default the key is $TOLLGATE_OPERATOR_KEY")
 	flags.StringVar(&c.model, "model", "", "file of a Casbin model to follow instead of the one built in; refused if it cannot be proved")
@@ -77,10 +86,12 @@ func (c *settings) check() error {
 		return fmt.Errorf("--places is at least 1, and not %d", c.places)
 	case c.logLength < 1:
 		return fmt.Errorf("--log-length is at least 1, and not %d", c.logLength)
+	case c.redis == "" && c.toRedis != (toRedis{waitTimeout: c.toRedis.waitTimeout}):
+		return errors.New("what begins with --redis- is about the Redis of --redis: give that too")
 	case c.addr == "":
 		return errors.New("--addr is empty: give a host and a port, such as 127.0.0.1:8080")
 	}
-	return nil
+	return c.toRedis.check()
 }
 
 func (a *app) serveCommand() *cobra.Command {
