@@ -51,7 +51,10 @@ func (s *Store) Commit(ctx context.Context, c *authz.Commit) (head authz.Head, p
 		return authz.Head{}, "", err
 	}
 	s.settle(ctx, held)
-	return head, previous, s.replicated(acks)
+	if err = s.replicated(acks); err != nil {
+		s.unreplicated.Add(1)
+	}
+	return head, previous, err
 }
 
 // run runs the script. If there is no reply it runs it once more: the script

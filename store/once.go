@@ -50,9 +50,14 @@ func (s *Store) ClaimOnce(ctx context.Context, scope []string, fingerprint strin
 
 // Made returns what is remembered of a commit of an account, by its identity;
 // nil if it was not made, is not to be remembered, or was made more than a day
-// ago.
+// ago. Like the commit, it waits for Options.Replicas, and fails with
+// NOT_REPLICATED if they do not have the commit by then either.
 func (s *Store) Made(ctx context.Context, account, identity string) (*authz.Made, error) {
-	value, err := s.client.Get(ctx, madeKey(account, identity)).Result()
+	waiting, acks := s.awaiting(ctx)
+	pipe := s.client.Pipeline()
+	get := pipe.Get(waiting, madeKey(account, identity))
+	_, _ = pipe.Exec(waiting)
+	value, err := get.Result()
 	if absent(err) {
 		return nil, nil
 	}
@@ -67,6 +72,9 @@ func (s *Store) Made(ctx context.Context, account, identity string) (*authz.Made
 	at, err2 := strconv.ParseInt(part[1], 10, 64)
 	if err1 != nil || err2 != nil {
 		return nil, corrupt("what is remembered of a commit")
+	}
+	if err := s.replicated(acks); err != nil {
+		return nil, err
 	}
 	return &authz.Made{Revision: authz.Revision{Number: number, Identity: identity}, At: at, Outcome: json.RawMessage(part[3])}, nil
 }

@@ -79,16 +79,16 @@ func (a *acks) add(n int) {
 // replicated is the error of a write that was made, if fewer replicas than
 // required have it.
 func (s *Store) replicated(a *acks) error {
-	if a == nil {
+	if a == nil || a.atLeast(s.options.Replicas) {
 		return nil
 	}
+	return &hierarchy.Error{Kind: hierarchy.KindUnavailable, Reason: "NOT_REPLICATED", Detail: "the write was made, but not as many replicas of the store as required have it in time, so that it is lost if the master fails now; read it back before you repeat it"}
+}
+
+func (a *acks) atLeast(replicas int) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.some && a.fewest >= s.options.Replicas {
-		return nil
-	}
-	s.unreplicated.Add(1)
-	return &hierarchy.Error{Kind: hierarchy.KindUnavailable, Reason: "NOT_REPLICATED", Detail: "the write was made, but not as many replicas of the store as required have it in time, so that it is lost if the master fails now; read it back before you repeat it"}
+	return a.some && a.fewest >= replicas
 }
 
 // Unreplicated is how many writes were made that fewer replicas than required

@@ -53,7 +53,12 @@ func TestNotReplicated(t *testing.T) {
 
 	replicas[1].Stop()
 	c := register("a", "3")
+	c.Outcome = []byte("{}") // it is remembered
 	head := w.unreplicatedOnce(c)
+	w.unreplicatedOnce(c)
+	if made, err := w.Made(t.Context(), "a", c.Identity); reason(err) != "NOT_REPLICATED" || made != nil {
+		t.Errorf("a repeat is told of what the replicas do not have: %v %v", made, err)
+	}
 	replicas[0].Continue()
 	replicas[1].Continue()
 	for {
@@ -64,6 +69,9 @@ func TestNotReplicated(t *testing.T) {
 		if err == nil {
 			break
 		}
+	}
+	if made, err := w.Made(t.Context(), "a", c.Identity); err != nil || made == nil || made.Revision != head.Revision {
+		t.Errorf("once the replicas have it: %v %v", made, err)
 	}
 	if w.locate("number:3") != "a" || len(w.load("a", resource("3")).Resources) != 1 {
 		t.Error("not made")
