@@ -29,4 +29,17 @@
 // that its script refuses to run. Without this, the release of a resource that
 // was deleted could free the identifier under a commit that is just creating
 // it again, and two accounts could then hold it.
+//
+// # Masters and replicas
+//
+// Only masters are asked. A master may fail before its replicas have what it
+// has acknowledged; then the next one's accounts are those of a little before,
+// and go on from there. Nothing here prevents that by itself: a revision's
+// identity shows it to whoever holds a token. Options.Replicas has each
+// pipeline of a commit end in WAIT, on its own connection (replicas.go), and a
+// commit that is not replicated in time is reported.
+//
+// In a cluster a pipeline goes to several nodes at once, so that its commands
+// have no order, may fail one by one, and know different scripts; what is done
+// in one is the same when it is done twice, or in another order.
 package store
