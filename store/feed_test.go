@@ -10,14 +10,20 @@ import (
 	"github.com/tollgate-dev/tollgate/authz"
 )
 
-// listen listens to the feed until the test ends.
-func (w *world) listen() <-chan Told {
+// listen listens to the feed of an account until the test ends. What other
+// tests have written may come late, in a cluster from another node.
+func (w *world) listen(account string) <-chan Told {
 	w.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	told, ended := make(chan Told, 100), make(chan struct{})
 	go func() {
 		defer close(ended)
-		w.Feed(ctx, func(m Told) { told <- m }, func(err error) { w.t.Errorf("the feed was lost: %v", err) })
+		hear := func(m Told) {
+			if m.Account == account {
+				told <- m
+			}
+		}
+		w.Feed(ctx, hear, func(err error) { w.t.Errorf("the feed was lost: %v", err) })
 	}()
 	w.t.Cleanup(func() {
 		cancel()
@@ -37,7 +43,7 @@ func (w *world) listen() <-chan Told {
 func testFeed(t *testing.T, open opener) {
 	w := newWorld(t, open, Options{})
 	w.faults.Clear()
-	told := w.listen()
+	told := w.listen("a{1}")
 	signed, number := signUp("a{1}"), register("a{1}", "1")
 	w.must(signed)
 	w.must(number)
