@@ -37,3 +37,10 @@ func (h reloadHook) look(ctx context.Context, err error) {
 		h.cluster.ReloadState(ctx)
 	}
 }
+
+// look is that of reloadHook, for what passes by its calls.
+func (s *Store) look(ctx context.Context, err error) {
+	if c, ok := s.client.(*redis.ClusterClient); ok {
+		reloadHook{c}.look(ctx, err)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/tollgate-dev/tollgate"
 	"github.com/tollgate-dev/tollgate/admin"
@@ -50,7 +51,9 @@ func onRedundant(t *testing.T, test func(t *testing.T, r redundant)) {
 func TestMasterKilled(t *testing.T) {
 	skipUnlessCI(t, "failovers")
 	onRedundant(t, func(t *testing.T, r redundant) {
-		w := newWorld(t, openAt(r.url), hasty(r.replicas))
+		o := hasty(r.replicas)
+		o.lookAnew = time.Hour // but when a call fails
+		w := newWorld(t, openAt(r.url), o)
 		for first := signUp("a"); ; {
 			if _, _, err := w.Commit(t.Context(), first); err == nil {
 				break
@@ -79,6 +82,39 @@ func TestMasterKilled(t *testing.T) {
 		for range outcomes {
 		}
 	})
+}
+
+// The feed outlives the node that it comes from.
+func TestFeedFailedOver(t *testing.T) {
+	skipUnlessCI(t, "failovers")
+	n := storetest.Cluster(t)
+	w := newWorld(t, openAt(n.URL), Options{lookAnew: time.Hour})
+	source, replica := n.Of(feedChannel)
+	account := ""
+	for i, on := 0, source; on == source; i++ { // of another node, whose calls do not fail
+		account = fmt.Sprint("a", i)
+		on, _ = n.Of(headKey(account))
+	}
+	told := make(chan Told, 100)
+	ctx, cancel := context.WithCancel(t.Context())
+	var ended sync.WaitGroup
+	ended.Go(func() { w.Feed(ctx, func(m Told) { told <- m }, func(error) {}) })
+	defer ended.Wait()
+	defer cancel()
+
+	role := func() { w.must(set(account, w.load(account).Basis, "role:r", "{}")) }
+	w.must(signUp(account))
+	hear := func() {
+		for role(); len(told) == 0; role() { // until it is subscribed, or subscribed again
+		}
+	}
+	hear()
+	source.Kill()
+	n.FailedOver(t, source, replica)
+	for len(told) > 0 {
+		<-told
+	}
+	hear()
 }
 
 // writeOn has writers write until the context ends. What becomes of each write

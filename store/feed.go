@@ -66,7 +66,8 @@ func (s *Store) subscribe(ctx context.Context, channel string, tell func(payload
 		}
 		if err != nil && ctx.Err() == nil {
 			lost(fail(err, detailRead))
-			select { // go-redis subscribes anew
+			s.look(ctx, err) // or, in a cluster, the node that is dead would be tried on and on
+			select {         // go-redis subscribes anew
 			case <-ctx.Done():
 			case <-time.After(feedPause):
 			}

@@ -98,7 +98,7 @@ func newCluster(url string, o *Options) (redis.UniversalClient, error) {
 	c.DisableIdentity = true
 	c.ContextTimeoutEnabled = true
 	c.MaintNotificationsConfig = noNotifications()
-	c.ClusterStateReloadInterval = lookAnew
+	c.ClusterStateReloadInterval = otherwise(o.lookAnew, lookAnew)
 	d := defaults{&c.Protocol, &c.DialerRetries, &c.DialTimeout, &c.ReadTimeout, c.TLSConfig}
 	if err := d.apply().check(o); err != nil {
 		return nil, err

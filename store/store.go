@@ -53,6 +53,8 @@ type Options struct {
 	Certificates []tls.Certificate
 	// Fault makes calls fail, for tests; nil for none.
 	Fault Fault
+
+	lookAnew time.Duration // in place of the constant, for tests; 0 for that
 }
 
 // DefaultLogLength is how many changes an account's log keeps unless told

@@ -76,6 +76,7 @@ func start(tb testing.TB, program string, arguments func(port string) []string) 
 	tb.Helper()
 	port := freePort(tb)
 	cmd := exec.CommandContext(context.Background(), program, arguments(port)...) //nolint:gosec // what LookPath found, and what a test asks for
+	noOrphan(cmd)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		tb.Fatal(err)
