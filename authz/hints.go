@@ -14,7 +14,25 @@ import (
 // hint from another snapshot than the account's own now, or of another account
 // than the one named, says nothing. They hold nothing that a subject, a
 // permission or the time has a part in.
-type hints [1 << 11][2]atomic.Pointer[hint]
+type hints [1 << 11][2]hintPlace
+
+// hintPlace is where a hint may stand. Of another node's it says by the hash
+// that it is not for this one, and nobody has to go and see.
+type hintPlace struct {
+	hash atomic.Uint64
+	atomic.Pointer[hint]
+}
+
+// of returns the place's hint, if it is for a node.
+func (p *hintPlace) of(node string, hash uint64) *hint {
+	if p.hash.Load() != hash {
+		return nil
+	}
+	if h := p.Load(); h != nil && h.node == node {
+		return h
+	}
+	return nil
+}
 
 type hint struct {
 	node    string // as "type:id"
@@ -24,16 +42,13 @@ type hint struct {
 	billing Billing
 }
 
-func (hs *hints) places(node string) *[2]atomic.Pointer[hint] {
-	return &hs[cow.Hash(node)%uint64(len(hs))]
-}
-
 // of returns the hint for a request, or nil.
 func (hs *hints) of(q *Request) *hint {
-	places := hs.places(q.Resource)
-	h := places[0].Load()
-	if h == nil || h.node != q.Resource {
-		if h = places[1].Load(); h == nil || h.node != q.Resource {
+	hash := cow.Hash(q.Resource)
+	places := &hs[hash%uint64(len(hs))]
+	h := places[0].of(q.Resource, hash)
+	if h == nil {
+		if h = places[1].of(q.Resource, hash); h == nil {
 			return nil
 		}
 	}
@@ -46,10 +61,11 @@ func (hs *hints) of(q *Request) *hint {
 // leave leaves a hint. If others stand in both of its places one is replaced,
 // but only now and then, so that many nodes in turn cost nothing.
 func (hs *hints) leave(node string, home *resident, s *Snapshot, on *path) {
-	places := hs.places(node)
+	hash := cow.Hash(node)
+	places := &hs[hash%uint64(len(hs))]
 	at := -1
 	for i := range places {
-		if h := places[i].Load(); h == nil || h.node == node {
+		if places[i].Load() == nil || places[i].of(node, hash) != nil {
 			at = i
 			break
 		}
@@ -62,4 +78,5 @@ func (hs *hints) leave(node string, home *resident, s *Snapshot, on *path) {
 	h := &hint{node: strings.Clone(node), home: home, edition: s.edition, path: *on}
 	s.payer(on, &h.billing)
 	places[at].Store(h)
+	places[at].hash.Store(hash)
 }
