@@ -107,7 +107,7 @@ func (o *once) before(ctx context.Context, s *Service, refused error) (bool, err
 
 // written is the answer of a creation that was made before.
 func (o *once) written() Written {
-	return Written{Revision: authz.Token(o.account, o.made.Revision), Changed: true, At: o.made.At}
+	return Written{Account: o.account, Revision: authz.Token(o.account, o.made.Revision), Changed: true, At: o.made.At}
 }
 
 // same refuses what is no longer the thing that was made.
