@@ -172,8 +172,8 @@ func (im *importing) decide(o ImportOptions) error {
 	if im.isNew && (len(im.bundle.BillingAccounts) == 0 || len(im.bundle.Projects) == 0) {
 		return hierarchy.Invalid("BUNDLE_INCOMPLETE", "account", "account:%s does not exist yet: a new account needs at least one billing account and one project", im.bundle.Account.ID)
 	}
-	if !im.isNew && !im.snapshot.Has(im.account()) {
-		return hierarchy.Conflict("ID_DELETED", "%s was deleted, and its ID is not used again", im.account())
+	if account := im.account(); !im.isNew && !im.snapshot.Has(account) {
+		return buried(authz.KeyOf(account.Type, account.ID), true)
 	}
 	if err := im.load(); err != nil {
 		return err
