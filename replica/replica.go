@@ -98,7 +98,17 @@ func newID() string {
 	return hex.EncodeToString(b[:])
 }
 
-// Run enrols the replica, and answers the others, until the context ends.
+// Enrol enrols the replica. A server does so before it answers anything:
+// a receipt that does not know of it says nothing of it.
+func (g *Group) Enrol(ctx context.Context) error {
+	if g.bus == nil {
+		return nil
+	}
+	return g.bus.Enrol(ctx, g.self, g.last)
+}
+
+// Run keeps the replica enrolled, and answers the others, until the context
+// ends.
 func (g *Group) Run(ctx context.Context) {
 	if g.bus == nil {
 		return
@@ -106,7 +116,7 @@ func (g *Group) Run(ctx context.Context) {
 	var all sync.WaitGroup
 	all.Go(func() { g.bus.Listen(ctx, func(m Message) { g.hear(ctx, &all, m) }, func(error) {}) })
 	for {
-		if err := g.bus.Enrol(ctx, g.self, g.last); err != nil && ctx.Err() == nil {
+		if err := g.Enrol(ctx); err != nil && ctx.Err() == nil {
 			g.log.Warn("this server could not enrol with the store; receipts of writes leave it out", zap.Error(err))
 		}
 		select {

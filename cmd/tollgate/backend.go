@@ -53,6 +53,9 @@ func (c *settings) open(ctx context.Context, judge *policy.Judge, key string, do
 	if err != nil {
 		return nil, errors.Join(err, b.close())
 	}
+	if err := b.replicas.Enrol(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("this server cannot enrol with the store: %w", err), b.close())
+	}
 	b.ended = b.background(ctx, service, log)
 	return b, nil
 }
