@@ -49,6 +49,10 @@ build: ## build bin/tollgate
 bench: ## measure checks beside a check by hand, a stock Casbin, a bare Gin and a bare Redis
 	cd bench && go run .
 
+.PHONY: bench-replicas
+bench-replicas: ## measure servers that share a Redis: revocation, freshness, commands a write, writes elsewhere
+	cd bench && go run . replicas
+
 .PHONY: help
 help: ## say what can be done
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'

@@ -2,14 +2,15 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -151,20 +152,28 @@ func start(kind string) (*child, error) {
 		return nil, err
 	}
 	c := &child{cmd: exec.Command(self, "serve", kind)}
-	c.cmd.Stderr = os.Stderr
-	if c.in, err = c.cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
-	stdout, err := c.cmd.StdoutPipe()
+	_, stdout, err := c.start()
 	if err != nil {
 		return nil, err
 	}
-	if err := c.cmd.Start(); err != nil {
-		return nil, err
-	}
-	line, err := bufio.NewReader(stdout).ReadString('\n')
+	line, err := stdout.ReadString('\n')
 	c.addr = strings.TrimSpace(line)
 	return c, err
+}
+
+// start starts the child, which ends with its input.
+func (c *child) start() (in io.Writer, out *bufio.Reader, err error) {
+	c.cmd.Stderr = os.Stderr
+	input, err := c.cmd.StdinPipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	output, err := c.cmd.StdoutPipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	c.in = input
+	return input, bufio.NewReader(output), c.cmd.Start()
 }
 
 func (c *child) stop() {
@@ -173,19 +182,24 @@ func (c *child) stop() {
 }
 
 // spent is the processor time that the child has used, in nanoseconds.
-func (c *child) spent() (float64, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
+func (c *child) spent() (total float64, err error) {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", c.cmd.Process.Pid))
+	if err == nil && len(threads) == 0 {
+		err = errors.New("/proc does not say how much processor time a process has used")
 	}
-	fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
-	user, err1 := strconv.ParseFloat(fields[11], 64)
-	system, err2 := strconv.ParseFloat(fields[12], 64)
-	if err1 != nil || err2 != nil {
-		return 0, fmt.Errorf("/proc/…/stat: %v, %v", err1, err2)
+	for _, thread := range threads {
+		b, err := os.ReadFile(thread)
+		if err != nil {
+			return 0, err
+		}
+		used, _, _ := strings.Cut(string(b), " ")
+		nanoseconds, err := strconv.ParseFloat(used, 64)
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w", thread, err)
+		}
+		total += nanoseconds
 	}
-	const tick = 1e9 / 100 // of the kernel's accounting
-	return (user + system) * tick, nil
+	return total, err
 }
 
 // cost sends requests and returns what one cost the child.
@@ -259,8 +273,13 @@ func dial(addr string) (*connection, error) {
 	return &connection{Conn: c, in: bufio.NewReader(c)}, nil
 }
 
+// post asks for a check.
 func (c *connection) post(body []byte) ([]byte, error) {
-	c.out = fmt.Appendf(c.out[:0], "POST /v1/check HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", benchKey, len(body), body)
+	return c.request(http.MethodPost, "/v1/check", body)
+}
+
+func (c *connection) request(method, path string, body []byte) ([]byte, error) {
+	c.out = fmt.Appendf(c.out[:0], "%s %s HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", method, path, benchKey, len(body), body)
 	if _, err := c.Write(c.out); err != nil {
 		return nil, err
 	}
@@ -270,8 +289,8 @@ func (c *connection) post(body []byte) ([]byte, error) {
 	}
 	defer r.Body.Close()
 	answer, err := io.ReadAll(r.Body)
-	if err == nil && r.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: %s", r.Status, answer)
+	if err == nil && r.StatusCode/100 != 2 {
+		err = fmt.Errorf("%s %s: %s: %s", method, path, r.Status, answer)
 	}
 	return answer, err
 }

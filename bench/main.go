@@ -21,8 +21,14 @@ func run(args []string) error {
 	if len(args) == 1 && args[0] == "redis" {
 		return onRedis(os.Stdout)
 	}
+	if len(args) > 0 && args[0] == "replicas" {
+		return replicas(os.Stdout, len(args) == 2 && args[1] == "quick")
+	}
 	if len(args) == 2 && args[0] == "serve" {
 		return serve(args[1])
+	}
+	if len(args) == 2 && args[0] == "write" {
+		return write(args[1])
 	}
 	if err := inProcess(os.Stdout); err != nil {
 		return err

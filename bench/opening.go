@@ -172,7 +172,10 @@ func (db *database) run(ctx context.Context, call []any) error {
 	return err
 }
 
-func median(times []float64) float64 {
+func median(times []float64) float64 { return quantile(times, 0.5) }
+
+// quantile is the time that a share of all is within; 1 for the longest.
+func quantile(times []float64, share float64) float64 {
 	sorted := slices.Sorted(slices.Values(times))
-	return sorted[len(sorted)/2]
+	return sorted[min(int(share*float64(len(sorted))), len(sorted)-1)]
 }

@@ -34,6 +34,23 @@ type database struct {
 var errNoRedis = errors.New("SKIPPED: redis-server is not installed")
 
 func startRedis(ctx context.Context) (*database, error) {
+	db, err := launchRedis()
+	if err != nil {
+		return nil, err
+	}
+	db.store, err = store.Open(ctx, db.url(), store.Options{})
+	if err != nil {
+		db.stop()
+		return nil, err
+	}
+	return db, nil
+}
+
+func (db *database) url() string { return "redis://" + db.addr }
+
+// launchRedis starts a redis-server, with further settings, and opens no store
+// on it.
+func launchRedis(settings ...string) (*database, error) {
 	program, err := exec.LookPath("redis-server")
 	if err != nil {
 		if os.Getenv("CI") == "true" {
@@ -41,12 +58,12 @@ func startRedis(ctx context.Context) (*database, error) {
 		}
 		return nil, errNoRedis
 	}
-	addr, err := freeAddr()
+	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
-	_, port, _ := net.SplitHostPort(addr)
-	db := &database{addr: addr, cmd: exec.Command(program, "--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no", "--dir", os.TempDir())}
+	arguments := append([]string{"--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no", "--dir", os.TempDir()}, settings...)
+	db := &database{addr: net.JoinHostPort("127.0.0.1", port), cmd: exec.Command(program, arguments...)}
 	log, err := db.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -58,21 +75,21 @@ func startRedis(ctx context.Context) (*database, error) {
 	for lines.Scan() && !strings.Contains(lines.Text(), "Ready to accept connections") {
 	}
 	go func() { _, _ = io.Copy(io.Discard, log) }()
-	db.client = redis.NewClient(&redis.Options{Addr: addr, Protocol: 2})
-	db.store, err = store.Open(ctx, "redis://"+addr, store.Options{})
-	if err != nil {
-		db.stop()
-		return nil, err
-	}
+	db.client = redis.NewClient(&redis.Options{Addr: db.addr, Protocol: 2})
 	return db, nil
 }
 
-func freeAddr() (string, error) {
+func freePort() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}
-	return l.Addr().String(), l.Close()
+	return port(l.Addr().String()), l.Close()
+}
+
+func port(addr string) string {
+	_, port, _ := net.SplitHostPort(addr)
+	return port
 }
 
 func (db *database) stop() {
