@@ -18,7 +18,7 @@ import (
 func (s *Snapshot) Apply(head Head, edits []Edit) (*Snapshot, error) {
 	next := *s
 	next.head, next.token = head, Token(s.account, head.Revision)
-	next.recent = remember(s.recent, head.Revision)
+	next.recent = remember(s.recent, known{head.Revision, next.token})
 	next.edition = new(edition)
 	a := applying{Snapshot: &next, edit: new(cow.Edit)}
 	if next.nodes.Len() == 0 {

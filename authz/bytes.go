@@ -12,7 +12,7 @@ import (
 // and taken away with each row. Pages that it shares with other snapshots of
 // its account are counted whole: those are on their way out.
 func (s *Snapshot) Bytes() int {
-	const fixed = int(unsafe.Sizeof(*s)) + remembered*(int(unsafe.Sizeof(Revision{}))+2*identityBytes)
+	const fixed = int(unsafe.Sizeof(*s)) + remembered*(int(unsafe.Sizeof(known{}))+2*identityBytes+tokenBytes)
 	words := (len(s.model.predefined) + int(s.roles.Len()) + 63) / 64 // of a set of roles
 	return fixed + s.nodes.Bytes() + s.subjects.Bytes() + s.roles.Bytes() + s.windows.Bytes() +
 		s.permissions.Bytes() + int(s.permissions.Len())*words*8 + 4*cap(s.owners) + s.pointed

@@ -184,7 +184,7 @@ func (e *Engine) askByHint(q *question, a *Answer) (done bool, err error) {
 		return false, nil
 	}
 	s := h.home.freshAt(q.looked)
-	if s == nil || q.AtLeast != "" || s.edition != h.edition {
+	if s == nil || s.edition != h.edition || !s.reaches(q.AtLeast) {
 		return false, nil
 	}
 	a.path = h.path
@@ -342,7 +342,7 @@ func (r *resident) atLeast(ctx context.Context, token string, now time.Duration)
 // reach returns a snapshot of the token's revision or of a later one, which is
 // s if that is; "" asks for no revision.
 func (r *resident) reach(ctx context.Context, s *Snapshot, token string) (*Snapshot, error) {
-	if token == "" {
+	if s.reaches(token) {
 		return s, nil
 	}
 	want, err := ParseToken(r.account, token)

@@ -51,7 +51,7 @@ func (e *Engine) homeInMemory(q *question) *resident {
 	if !ok {
 		return nil
 	}
-	if q.AtLeast != "" {
+	if q.AtLeast != "" && !p.home.hasReached(q.AtLeast) {
 		if _, err := ParseToken(p.home.account, q.AtLeast); err != nil {
 			return nil // the caller knows it from another account than memory does
 		}

@@ -55,6 +55,13 @@ func (r *resident) current() *Snapshot {
 	return nil
 }
 
+// hasReached reports whether the snapshot held is known to be of a token's
+// revision or of one after it.
+func (r *resident) hasReached(token string) bool {
+	s := r.current()
+	return s != nil && s.reaches(token)
+}
+
 // round is one conversation with the store, for everyone who waits for it.
 type round struct {
 	keys      []Key

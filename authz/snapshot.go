@@ -13,8 +13,8 @@ import (
 type Snapshot struct {
 	account string
 	head    Head
-	token   string     // of the revision, on the wire
-	recent  []Revision // that led here, oldest first; see tokens
+	token   string  // of the revision, on the wire
+	recent  []known // that led here, oldest first; see tokens
 	model   *Model
 	lineage *lineage
 	edition *edition

@@ -16,6 +16,7 @@ const (
 	tokenVersion  = 1
 	tokenDigest   = 6
 	identityBytes = 8
+	tokenBytes    = 24 // of the text, as long as there are few revisions
 )
 
 // Token writes a revision of an account as a token.
@@ -74,11 +75,17 @@ func malformed() error {
 // so that a fresh token is recognised without asking the store.
 const remembered = 32
 
-func remember(recent []Revision, r Revision) []Revision {
+// known is a revision that led to a snapshot, and its token.
+type known struct {
+	Revision
+	token string
+}
+
+func remember(recent []known, k known) []known {
 	if len(recent) >= remembered {
 		recent = recent[len(recent)-remembered+1:]
 	}
-	return append(append(make([]Revision, 0, len(recent)+1), recent...), r)
+	return append(append(make([]known, 0, len(recent)+1), recent...), k)
 }
 
 // descends says whether the snapshot is of a revision or of one after it.
@@ -89,10 +96,25 @@ func (s *Snapshot) descends(from Revision) (yes, known bool) {
 	}
 	for _, r := range s.recent {
 		if r.Number == from.Number {
-			return r == from, true
+			return r.Revision == from, true
 		}
 	}
 	return false, false
+}
+
+// reaches reports whether the snapshot is known to be of a token's revision or
+// of one after it; "" asks for none. The token need not be read: a revision
+// has one only.
+func (s *Snapshot) reaches(token string) bool {
+	if token == "" || token == s.token {
+		return true
+	}
+	for i := len(s.recent) - 1; i >= 0; i-- {
+		if s.recent[i].token == token {
+			return true
+		}
+	}
+	return false
 }
 
 func lost() error {
