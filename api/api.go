@@ -10,8 +10,11 @@
 // and encoded by hand, because they cost as little as their JSON does; a test
 // holds those to the document too.
 //
-//	observe → authenticate → readPath → serveJSON: open, decode, handle, encode
-//	   └─ request ID, metrics, recovery             └─ fail: error → status
+// Between the body and the answer a request takes a turn of its class, or is told
+// to come back (turn.go).
+//
+//	observe → authenticate → readPath → serveJSON: open, read, [ decode, handle, encode ], send
+//	   └─ request ID, metrics, recovery              in turn ┘      └─ fail: error → status
 package api
 
 import (
@@ -52,6 +55,8 @@ type Config struct {
 	// Registry is where metrics are registered, and what /metrics shows; a new
 	// one by default.
 	Registry *prometheus.Registry
+	// Capacity is how much is in work at once; the zero value is for no bound.
+	Capacity Capacity
 }
 
 // New makes the handler of the whole API. It fails if the configuration lacks
@@ -71,6 +76,7 @@ type server struct {
 	seal    cipher.AEAD // of page tokens
 	doc     *document
 	metrics *metrics
+	gates   [classes]*gate
 }
 
 func newServer(c Config) (*server, error) {
@@ -108,5 +114,9 @@ func newServer(c Config) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &server{Config: c, key: key, seal: seal, doc: doc, metrics: m}, nil
+	gates := c.Capacity.gates()
+	if err := c.Registry.Register(newGateMetrics(&gates)); err != nil {
+		return nil, err
+	}
+	return &server{Config: c, key: key, seal: seal, doc: doc, metrics: m, gates: gates}, nil
 }

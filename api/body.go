@@ -5,6 +5,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"strings"
 
 	"github.com/tollgate-dev/tollgate/hierarchy"
@@ -58,6 +59,9 @@ func unread(err error) error {
 	var large *http.MaxBytesError
 	if errors.As(err, &large) { // a limit that whoever serves us has set
 		return tooLarge(large.Limit)
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return &wireError{http.StatusRequestTimeout, "BODY_TOO_SLOW", "the body did not come in time"}
 	}
 	return hierarchy.Invalid("BODY_INVALID", "", "the body could not be read to its end")
 }

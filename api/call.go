@@ -38,44 +38,69 @@ func answerOf(w admin.Written, err error) (Written, error) {
 // given its status. A handler is what remains.
 func serveJSON[Req, Resp any](handle func(*server, *call, *Req) (Resp, error)) func(*server, *operation) gin.HandlerFunc {
 	return stream(func(s *server, c *call) error {
-		var in Req
-		if c.op.body != nil {
-			if err := c.decode(&in); err != nil {
-				return err
-			}
+		body, err := c.read()
+		if err != nil {
+			return err
 		}
-		out, err := handle(s, c, &in)
+		answer, err := inTurn(s, c, body, handle)
 		if err != nil {
 			return err
 		}
 		if same, err := c.unchanged(); err != nil || same {
 			return c.notModified(err)
 		}
-		var body bytes.Buffer
-		encoder := json.NewEncoder(&body)
-		encoder.SetEscapeHTML(false)
-		if err := encoder.Encode(out); err != nil {
-			return err
-		}
 		c.sendTag()
-		send(c.gin, c.op.success, jsonType, body.Bytes())
+		send(c.gin, c.op.success, jsonType, answer)
 		return nil
 	})
+}
+
+// inTurn does the work on a request, once it has its turn.
+func inTurn[Req, Resp any](s *server, c *call, body []byte, handle func(*server, *call, *Req) (Resp, error)) ([]byte, error) {
+	leave, err := s.enterClass(c)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	var in Req
+	if c.op.body != nil {
+		if err := c.decode(body, &in); err != nil {
+			return nil, err
+		}
+	}
+	out, err := handle(s, c, &in)
+	if err != nil {
+		return nil, err
+	}
+	var answer bytes.Buffer
+	encoder := json.NewEncoder(&answer)
+	encoder.SetEscapeHTML(false)
+	err = encoder.Encode(out)
+	return answer.Bytes(), err
 }
 
 // stream is serveJSON for a handler that writes its answer itself.
 func stream(handle func(*server, *call) error) func(*server, *operation) gin.HandlerFunc {
 	return func(s *server, op *operation) gin.HandlerFunc {
 		return func(g *gin.Context) {
-			c, err := s.open(g, op)
-			if err == nil {
-				err = handle(s, c)
-			}
-			if err != nil {
+			if err := s.openAnd(g, op, handle); err != nil {
 				s.fail(g, err)
 			}
 		}
 	}
+}
+
+func (s *server) openAnd(g *gin.Context, op *operation, handle func(*server, *call) error) error {
+	c, err := s.open(g, op)
+	if err != nil {
+		return err
+	}
+	leave, err := s.enterBulk(c)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return handle(s, c)
 }
 
 // raw is for a handler that does without an adapter.

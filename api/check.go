@@ -40,13 +40,22 @@ func (s *server) hot(g *gin.Context, limit int64, answer func(b *buffers) error)
 		b.in, err = readBody(g.Request, limit, b.in)
 	}
 	if err == nil {
-		err = answer(b)
+		err = s.answerInTurn(g, b, answer)
 	}
 	if err != nil {
 		s.fail(g, err)
 		return
 	}
 	send(g, http.StatusOK, jsonType, b.out)
+}
+
+func (s *server) answerInTurn(g *gin.Context, b *buffers, answer func(b *buffers) error) error {
+	gate := s.gates[checks]
+	if err := gate.enter(g.Request.Context()); err != nil {
+		return err
+	}
+	defer gate.leave()
+	return answer(b)
 }
 
 // plain is an operation whose query has no parameters.

@@ -45,6 +45,7 @@ type operation struct {
 	lists   []string         // those that may be given more than once
 	headers []string         // the headers that are heeded, beside those of every request
 	limit   int64            // the most bytes that the body may have
+	class   class            // of what it competes with for turns
 }
 
 // Limits of bodies, in bytes.
@@ -63,7 +64,7 @@ func (d *document) operation(method, path string) (*operation, error) {
 		return nil, fmt.Errorf("openapi.yaml lacks %s %s", method, path)
 	}
 	described := item.GetOperation(method)
-	op := &operation{id: described.OperationID, success: http.StatusOK, limit: MaxBody}
+	op := &operation{id: described.OperationID, success: http.StatusOK, limit: MaxBody, class: classOf[described.OperationID]}
 	if described.Responses.Status(http.StatusCreated) != nil {
 		op.success = http.StatusCreated
 	}

@@ -14,12 +14,16 @@ import (
 	"github.com/tollgate-dev/tollgate/hierarchy"
 )
 
-// decode reads the body of a call, holds it to the document, and decodes it.
-func (c *call) decode(in any) error {
-	body, err := readBody(c.gin.Request, c.op.limit, nil)
-	if err != nil {
-		return err
+// read reads the body of a call, if it takes one.
+func (c *call) read() ([]byte, error) {
+	if c.op.body == nil {
+		return nil, nil
 	}
+	return readBody(c.gin.Request, c.op.limit, nil)
+}
+
+// decode holds the body of a call to the document, and decodes it.
+func (c *call) decode(body []byte, in any) error {
 	if err := checkJSON(body); err != nil {
 		return err
 	}
