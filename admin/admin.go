@@ -90,14 +90,14 @@ type Service struct {
 	clock  func() int64     // of tests; nil for the store's
 	name   string           // of this replica, as a holder of leases; random
 	limits limits
-	queues [256]chan struct{} // by account; each takes one write at a time
+	queues [256]queue // by account
 }
 
 // New makes a service that decides on the engine's snapshots.
 func New(engine *authz.Engine, store Store) *Service {
 	s := &Service{engine: engine, store: store, now: time.Now, name: newIdentity(), limits: limits{MaxBindings, MaxSubprojects, MaxMembers}}
 	for i := range s.queues {
-		s.queues[i] = make(chan struct{}, 1)
+		s.queues[i].turn = make(chan struct{}, 1)
 	}
 	return s
 }
@@ -144,13 +144,11 @@ func (s *Service) writeOnce(ctx context.Context, who Caller, o *once, decide fun
 	account := o.account
 	ctx, cancel := context.WithTimeout(ctx, WriteTimeout)
 	defer cancel()
-	queue := s.queues[maphash.String(queueSeed, account)%uint64(len(s.queues))]
-	select {
-	case queue <- struct{}{}:
-		defer func() { <-queue }()
-	case <-ctx.Done():
-		return Written{}, waited()
+	queue := &s.queues[maphash.String(queueSeed, account)%uint64(len(s.queues))]
+	if err := queue.enter(ctx); err != nil {
+		return Written{}, err
 	}
+	defer queue.leave()
 	snapshot, err := s.engine.Snapshot(ctx, account, "")
 	for try := 0; err == nil; try++ {
 		d := newDraft(ctx, s, who, snapshot, o.action)
@@ -185,12 +183,6 @@ func (s *Service) writeOnce(ctx context.Context, who Caller, o *once, decide fun
 		return Written{}, hierarchy.NotFound(hierarchy.Ref{Type: hierarchy.TypeAccount, ID: account})
 	}
 	return Written{}, err
-}
-
-// waited is the error of a write whose turn did not come: the writes before it
-// take too long, most likely because the store does.
-func waited() error {
-	return &hierarchy.Error{Kind: hierarchy.KindUnavailable, Reason: "WRITES_WAITING", Detail: "earlier writes to the account have not ended yet, so this one was not begun; try again"}
 }
 
 func busy() error {

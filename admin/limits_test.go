@@ -140,3 +140,32 @@ func TestWritesWaiting(t *testing.T) {
 		t.Errorf("the first write: %v", err)
 	}
 }
+
+// Of the writes that wait for a turn there are only so many: one more is refused
+// at once, and those that wait are made.
+func TestWritesQueued(t *testing.T) {
+	h := build(t)
+	c := h.customer(t)
+	blocked, release := make(chan struct{}), make(chan struct{})
+	h.faults.Interpose(1, func() { close(blocked); <-release })
+	ended := make(chan error)
+	write := func() {
+		_, err := h.CreateProject(t.Context(), operator, c.Account.Ref.ID, hierarchy.Project{}, "")
+		ended <- err
+	}
+	go write()
+	<-blocked
+	const more = 5
+	for range admin.MaxQueued + more {
+		go write()
+	}
+	for range more { // while the first one is held up
+		want(t, "one more", "WRITES_WAITING", <-ended)
+	}
+	close(release)
+	for range 1 + admin.MaxQueued {
+		if err := <-ended; err != nil {
+			t.Errorf("a write that waited: %v", err)
+		}
+	}
+}
