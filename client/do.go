@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -66,7 +67,7 @@ func (c *Client) raw(ctx context.Context, in call) ([]byte, error) {
 		if err == nil || !in.repeatable || after <= 0 || after > maxWait || try == tries {
 			return body, err
 		}
-		if c.wait(ctx, after) != nil {
+		if c.wait(ctx, after+rand.N(after/2)) != nil { // not all who were told the same come at once
 			return nil, err
 		}
 	}
@@ -118,7 +119,8 @@ func (c *Client) once(ctx context.Context, in call) (body []byte, after time.Dur
 		}
 		return body, 0, nil
 	}
-	return nil, retryAfter(resp), problemOf(resp, body)
+	after = retryAfter(resp)
+	return nil, after, problemOf(resp, body, after)
 }
 
 func (c *Client) request(ctx context.Context, in call) (*http.Request, error) {
@@ -170,9 +172,11 @@ func (c *Client) read(body io.Reader) ([]byte, error) {
 
 // retryAfter is when a server that cannot serve now wants to be asked again.
 func retryAfter(resp *http.Response) time.Duration {
+	const most = 1 << 20 // seconds, so that it fits into a time
 	seconds, err := strconv.Atoi(resp.Header.Get("Retry-After"))
-	if err != nil || seconds < 1 || resp.StatusCode != http.StatusServiceUnavailable {
+	later := resp.StatusCode == http.StatusServiceUnavailable || resp.StatusCode == http.StatusTooManyRequests
+	if err != nil || seconds < 1 || !later {
 		return 0
 	}
-	return min(time.Duration(seconds)*time.Second, maxWait+1)
+	return time.Duration(min(seconds, most)) * time.Second
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // Error is an error that the server answered.
@@ -14,6 +15,10 @@ type Error struct {
 	Detail    string `json:"detail,omitempty"`     // a sentence for people
 	Field     string `json:"field,omitempty"`      // of the request that is at fault
 	RequestID string `json:"request_id,omitempty"` // names the request in the server's log
+
+	// RetryAfter is when the server wants to be asked again; 0 if it did not
+	// say. What may be repeated has been by then, unless this is over 5 s.
+	RetryAfter time.Duration `json:"-"`
 }
 
 func (e *Error) Error() string {
@@ -32,12 +37,12 @@ const maxForeign = 200
 
 // problemOf reads problem details (RFC 9457). Whatever else answers, such as a
 // proxy, is quoted briefly.
-func problemOf(resp *http.Response, body []byte) error {
+func problemOf(resp *http.Response, body []byte, after time.Duration) error {
 	e := &Error{}
 	if json.Unmarshal(body, e) != nil || (e.Detail == "" && e.Reason == "") {
 		*e = Error{Detail: foreign(resp, body)}
 	}
-	e.Status = resp.StatusCode
+	e.Status, e.RetryAfter = resp.StatusCode, after
 	if e.RequestID == "" {
 		e.RequestID = resp.Header.Get("X-Request-Id")
 	}

@@ -30,7 +30,7 @@ func TestProblemsAreErrors(t *testing.T) {
 	if !errors.As(err, &got) {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(&Error{404, "NOT_FOUND", "account:x does not exist", "scope", "q1"}, got); diff != "" {
+	if diff := cmp.Diff(&Error{404, "NOT_FOUND", "account:x does not exist", "scope", "q1", 0}, got); diff != "" {
 		t.Error(diff)
 	}
 	if want := "scope: account:x does not exist (NOT_FOUND)"; got.Error() != want {
@@ -126,7 +126,8 @@ func TestRepeating(t *testing.T) {
 		"503 of a write":               {503, "1", bind, 1},
 		"503 of a write under a key":   {503, "1", bindOnce, tries},
 		"another status":               {500, "1", check, 1},
-		"too many requests is no 503":  {429, "1", check, 1},
+		"429 with a time":              {429, "1", check, tries},
+		"429 of a write":               {429, "1", bind, 1},
 		"503 with a negative time":     {503, "-1", check, 1},
 		"503 with the longest time":    {503, "5", check, tries},
 		"503 with just over the bound": {503, "6", check, 1},
@@ -138,8 +139,27 @@ func TestRepeating(t *testing.T) {
 		})
 		var waited []time.Duration
 		c.waits(&waited)
-		if err := tc.ask(c); err == nil || sent != tc.want || len(waited) != tc.want-1 {
+		err := tc.ask(c)
+		if err == nil || sent != tc.want || len(waited) != tc.want-1 {
 			t.Errorf("%s: sent %d times, waited %v: %v", name, sent, waited, err)
+		}
+		var known *Error
+		errors.As(err, &known)
+		for _, d := range waited {
+			if d < known.RetryAfter || d >= known.RetryAfter*3/2 {
+				t.Errorf("%s: waited %v, told %v", name, d, known.RetryAfter)
+			}
+		}
+	}
+}
+
+// Who decides by himself when to come back is told what the server said.
+func TestRetryAfterIsTold(t *testing.T) {
+	for told, want := range map[string]time.Duration{"3600": time.Hour, "": 0, "-1": 0, "soon": 0} {
+		_, err := fake(t, refuse(503, `{"reason":"OVERLOADED","detail":"d"}`, "Retry-After", told)).CreateBinding(t.Context(), Binding{})
+		var known *Error
+		if !errors.As(err, &known) || known.RetryAfter != want || known.Reason != "OVERLOADED" {
+			t.Errorf("%q: %+v", told, err)
 		}
 	}
 }
