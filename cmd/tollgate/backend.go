@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/tollgate-dev/tollgate/admin"
 	"github.com/tollgate-dev/tollgate/api"
@@ -27,7 +28,8 @@ type backend struct {
 	handler  http.Handler
 	data     *store.Data // what the embedded store is kept in; nil if it is kept in nothing
 	key      credential
-	ended    func() // waits for what is done in the background, which ends with the context
+	ping     pinging
+	ended    func() // ends what is done in the background
 }
 
 // open wires the store, the engine, administration and the API.
@@ -48,7 +50,7 @@ func (c *settings) open(ctx context.Context, judge *policy.Judge, key string, do
 	service := admin.New(b.engine, s)
 	b.replicas = b.group(c, log)
 	b.handler, err = api.New(api.Config{ //nolint:contextcheck // nothing there waits for anything
-		Admin: service, Replicas: b.replicas, OperatorKeyHash: b.key.hash, Ready: b.ready, Logger: log, Registry: b.registry(),
+		Admin: service, Replicas: b.replicas, OperatorKeyHash: b.key.hash, Ready: b.ready, Logger: log, Registry: b.registry(door), Capacity: c.Capacity,
 	})
 	if err != nil {
 		return nil, errors.Join(err, b.close())
@@ -56,12 +58,18 @@ func (c *settings) open(ctx context.Context, judge *policy.Judge, key string, do
 	if err := b.replicas.Enrol(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("this server cannot enrol with the store: %w", err), b.close())
 	}
-	b.ended = b.background(ctx, service, log)
+	// While requests are finished, other replicas are heard and answered.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	wait := b.background(ctx, service, log)
+	b.ended = func() {
+		cancel()
+		wait()
+	}
 	return b, nil
 }
 
-// close ends what open started, once its context has ended. It fails if
-// something could not be saved.
+// close ends what open started, once no request is left. It fails if something
+// could not be saved.
 func (b *backend) close() error {
 	b.ended()
 	if b.engine != nil {
@@ -77,11 +85,23 @@ func (b *backend) close() error {
 // pingTimeout is how long the store may take to say that it is there.
 const pingTimeout = 2 * time.Second
 
-// ready reports whether the store can be reached.
+// ready reports whether the store can be reached. Anybody may ask for that, so
+// those who do at one time share one ping: they cannot use up the connections to
+// the store.
 func (b *backend) ready() error {
-	ctx, cancel := context.WithTimeout(context.Background(), pingTimeout)
-	defer cancel()
-	return b.store.Ping(ctx)
+	return b.ping.once(b.store.Ping)
+}
+
+// pinging is a ping, if there is one at the moment.
+type pinging struct{ singleflight.Group }
+
+func (p *pinging) once(ping func(context.Context) error) error {
+	_, err, _ := p.Do("", func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), pingTimeout)
+		defer cancel()
+		return nil, ping(ctx)
+	})
+	return err
 }
 
 // The pauses between two tries to reach Redis.

@@ -319,7 +319,7 @@ type process struct {
 // start starts the program on the data.
 func (c *crashed) start(t *testing.T) *process {
 	t.Helper()
-	p := &process{exec.Command(c.program, "serve", "--addr", "127.0.0.1:0", "--data", c.path, "--log-length", "1000000"), &sink{}, &sink{}, make(chan struct{}), nil}
+	p := &process{exec.Command(c.program, "serve", "--addr", "127.0.0.1:0", "--data", c.path, "--log-length", "1000000", "--drain-delay", "0s"), &sink{}, &sink{}, make(chan struct{}), nil}
 	p.Env, p.Stdout, p.Stderr = withoutSettings(os.Environ()), p.out, p.log
 	if err := p.Start(); err != nil {
 		t.Fatal(err)

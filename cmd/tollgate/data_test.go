@@ -112,7 +112,7 @@ func serveKept(t *testing.T, path string) (site, func() outcome) {
 		ended <- run(ctx, []string{"serve", "--addr", "127.0.0.1:0", "--data", path}, streams{in: strings.NewReader(""), out: out, err: log, env: environment{}.get})
 		close(gone)
 	}()
-	s := site{environment{"TOLLGATE_SERVER": urlIn(log.waitFor(t, "Tollgate is ready", gone))}, nil}
+	s := site{environment: environment{"TOLLGATE_SERVER": urlIn(log.waitFor(t, "Tollgate is ready", gone))}}
 	return s, func() outcome {
 		cancel()
 		return outcome{<-ended, out.String(), log.String()}

@@ -10,9 +10,11 @@ import (
 )
 
 // registry is where the API's metrics go, with those of Go and of the process in
-// it, of replicas if there may be any, and of saving if anything is saved.
-func (b *backend) registry() *prometheus.Registry {
+// it, of connections, of replicas if there may be any, and of saving if anything is
+// saved.
+func (b *backend) registry(door *front) *prometheus.Registry {
 	r := prometheus.NewRegistry()
+	r.MustRegister(door.in.metrics()...)
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if b.shared {
 		r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{

@@ -7,15 +7,18 @@ import (
 	"sync/atomic"
 )
 
-// front answers for the API until that is ready: it is alive, and can do
-// nothing yet.
+// front stands before the API. It answers for it until that is ready: the server
+// is alive, and can do nothing yet. When the server is about to stop, it says so
+// to who asks whether it is ready. On a spare connection it lets nobody else in.
 type front struct {
-	api atomic.Pointer[http.Handler]
-	why atomic.Pointer[string] // the API is not ready
+	in       *listener
+	api      atomic.Pointer[http.Handler]
+	why      atomic.Pointer[string] // the API is not ready
+	stopping atomic.Bool
 }
 
-func newFront() *front {
-	f := &front{}
+func newFront(in *listener) *front {
+	f := &front{in: in}
 	f.wait("the server is starting")
 	return f
 }
@@ -26,7 +29,28 @@ func (f *front) wait(why string) { f.why.Store(&why) }
 // open lets the API answer from now on.
 func (f *front) open(api http.Handler) { f.api.Store(&api) }
 
+// stop says from now on that the server is not ready. It serves all the same, but
+// keeps no connection: who comes again is to find another server.
+func (f *front) stop() { f.stopping.Store(true) }
+
+// operations are what tells of the server itself. They are never turned away.
+var operations = map[string]bool{"/livez": true, "/readyz": true, "/metrics": true}
+
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if spare(r.Context()) {
+		w.Header().Set("Connection", "close")
+		if !operations[r.URL.Path] {
+			refuse(w, http.StatusServiceUnavailable, "OVERLOADED", "the server has as many connections open as it takes, so this was not begun; try again")
+			return
+		}
+	}
+	if f.stopping.Load() {
+		w.Header().Set("Connection", "close")
+		if r.URL.Path == "/readyz" {
+			refuse(w, http.StatusServiceUnavailable, "NOT_READY", "the server is stopping")
+			return
+		}
+	}
 	if api := f.api.Load(); api != nil {
 		(*api).ServeHTTP(w, r)
 		return
@@ -36,14 +60,30 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write([]byte(`{"status":"ok"}` + "\n"))
 		return
 	}
+	refuse(w, http.StatusServiceUnavailable, "NOT_READY", *f.why.Load())
+}
+
+// operationsOnly is the handler of an address for those alone.
+func (f *front) operationsOnly() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !operations[r.URL.Path] {
+			refuse(w, http.StatusNotFound, "ROUTE_NOT_FOUND", "this address has /livez, /readyz and /metrics, and nothing else")
+			return
+		}
+		f.ServeHTTP(w, r)
+	})
+}
+
+func refuse(w http.ResponseWriter, status int, reason, detail string) {
 	id := rand.Text()
 	w.Header().Set("Content-Type", "application/problem+json")
-	w.Header().Set("Retry-After", "1")
 	w.Header().Set("X-Request-Id", id)
-	w.WriteHeader(http.StatusServiceUnavailable)
+	if status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "1")
+	}
+	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(problem{
-		Type: "about:blank", Title: http.StatusText(http.StatusServiceUnavailable), Status: http.StatusServiceUnavailable,
-		Reason: "NOT_READY", Detail: *f.why.Load(), RequestID: id,
+		Type: "about:blank", Title: http.StatusText(status), Status: status, Reason: reason, Detail: detail, RequestID: id,
 	})
 }
 

@@ -53,6 +53,9 @@ func span(d time.Duration) string {
 	return count(int(d/time.Second)) + " seconds"
 }
 
+// atOnce writes a number that a flag sets.
+func atOnce(n int, flag string) string { return count(n) + ", or `--max-" + flag + "`" }
+
 // limit is a row of the table: of what, how much at most, and how more than that
 // is answered.
 type limit struct{ of, most, beyond string }
@@ -88,6 +91,13 @@ var limits = []limit{
 	{"a request is repeated under its `Idempotency-Key`", span(store.OnceLifetime), "it is a new request"},
 	{"a node is restored after its deletion", span(hierarchy.Retention), "404 `NOT_FOUND`"},
 	{"a write takes, its wait for earlier ones of the account included", span(admin.WriteTimeout), "503 `WRITES_WAITING`, `STORE_UNAVAILABLE`"},
+	{"writes of an account that wait for another one", count(admin.MaxQueued), "503 `WRITES_WAITING`"},
+	{"checks, batches and billing owners at once", atOnce(api.DefaultCapacity.Checks, "checks"), "503 `OVERLOADED`"},
+	{"imports, exports and policies at once", atOnce(api.DefaultCapacity.Bulk, "bulk"), "503 `OVERLOADED`"},
+	{"receipts at once", atOnce(api.DefaultCapacity.Receipts, "receipts"), "503 `OVERLOADED`"},
+	{"other requests at once", atOnce(api.DefaultCapacity.Administration, "administration"), "503 `OVERLOADED`"},
+	{"connections", atOnce(defaultConnections, "connections"), fmt.Sprintf("%d are answered 503 `OVERLOADED`, others closed", spareConnections)},
+	{"a request takes to arrive, an import apart", span(callers.read), "408 `BODY_TOO_SLOW`"},
 	{"an import takes", span(admin.ImportTimeout), "503 `STORE_UNAVAILABLE`"},
 	{"changes in an account's log", "no fewer than " + count(store.DefaultLogLength) + ", or `--log-length`", "409 `REVISION_TOO_OLD`; a list says `trimmed`"},
 }

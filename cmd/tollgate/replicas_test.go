@@ -2,6 +2,7 @@ package main
 
 import (
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/tollgate-dev/tollgate/store/storetest"
@@ -49,4 +50,23 @@ func TestReceipt(t *testing.T) {
 	if got := a.want(t, exitYes, "suspend", "project:acme-shop", "--wait", "20s"); strings.Count(got.out, ": confirmed\n") != 1 {
 		t.Errorf("the receipt, of one server: %s", got.out)
 	}
+}
+
+// A server that is about to stop still answers, so it still hears of what others
+// write, and counts in their receipts.
+func TestReceiptWhileStopping(t *testing.T) {
+	env := environment{"TOLLGATE_REDIS": storetest.Redis(t), "TOLLGATE_FRESHNESS_BOUND": "1h", "TOLLGATE_OPERATOR_KEY": "0123456789abcdef"}
+	a, b := serve(t, env), serve(t, env, "--drain-delay", "3s")
+	a.want(t, exitYes, "import", "../../examples/acme.yaml")
+	ask := []string{"check", "user:ben", "number.update", "number:+46700000007"}
+	b.want(t, exitYes, ask...)
+	b.signal(syscall.SIGTERM)
+	for status := 200; status == 200; {
+		status, _ = get(t, b.environment["TOLLGATE_SERVER"]+"/readyz")
+	}
+	if got := a.want(t, exitYes, "suspend", "project:acme-shop", "--wait", "20s"); strings.Count(got.out, ": confirmed\n") != 2 {
+		t.Errorf("the receipt: %s", got.out)
+	}
+	b.want(t, exitNo, ask...)
+	b.stop()
 }

@@ -34,8 +34,10 @@ If Redis cannot be reached, the server starts all the same: it answers /livez
 with 200, /readyz and everything else with 503 and the reason, logs every try,
 and serves as soon as Redis is there.
 
-At SIGTERM or SIGINT it accepts no more, finishes what it has begun, for 10
-seconds at most, and ends.`
+At SIGTERM it answers /readyz with 503 and serves on for --drain-delay, so that
+load balancers send it no more; at SIGINT it does not wait. Then it accepts no
+more, finishes what it has begun, for --drain-timeout at most, and ends. A second
+signal ends it at once.`
 
 // settings are the flags of serve.
 type settings struct {
@@ -53,6 +55,7 @@ type settings struct {
 	logLength       int
 	logFormat       string
 	logLevel        string
+	bounds
 }
 
 func (c *settings) flags(flags *pflag.FlagSet) {
@@ -69,6 +72,7 @@ func (c *settings) flags(flags *pflag.FlagSet) {
 	flags.Var(&c.memory, "memory", "memory that accounts may take, such as 512MiB, beyond which those not asked about are dropped; 0 for any")
 	flags.IntVar(&c.places, "places", 500_000, "resources whose container is remembered, at 200 bytes or so each")
 	flags.IntVar(&c.logLength, "log-length", 10_000, "changes that an account's log keeps at least; older revisions are refused")
+	c.bounds.flags(flags)
 	flags.StringVar(&c.logFormat, "log-format", "console", "console or json")
 	flags.StringVar(&c.logLevel, "log-level", "info", "debug, info, warn or error")
 }
@@ -91,7 +95,7 @@ func (c *settings) check() error {
 	case c.addr == "":
 		return errors.New("--addr is empty: give a host and a port, such as 127.0.0.1:8080")
 	}
-	return c.toRedis.check()
+	return errors.Join(c.toRedis.check(), c.bounds.check())
 }
 
 func (a *app) serveCommand() *cobra.Command {

@@ -48,6 +48,9 @@ func TestServeRefuses(t *testing.T) {
 		"no share":              {nil, []string{"--shadow-share", "NaN"}, "from 0 to 1"},
 		"no bound":              {nil, []string{"--freshness-bound", "0s"}, "longer than 0"},
 		"no log":                {nil, []string{"--log-length", "0"}, "at least 1"},
+		"fewer checks":          {nil, []string{"--max-checks", "-1"}, "--max-checks is at least 0"},
+		"no time to drain":      {nil, []string{"--drain-timeout", "-1s"}, "--drain-timeout is at least 0s"},
+		"an ops address in use": {nil, []string{"--ops-addr", taken.Addr().String()}, "with --ops-addr"},
 		"a format":              {nil, []string{"--log-format", "xml"}, "neither console nor json"},
 		"a level":               {nil, []string{"--log-level", "loud"}, "none of debug"},
 		"an address in use":     {nil, []string{"--addr", taken.Addr().String()}, "cannot listen on"},
@@ -237,14 +240,14 @@ func TestDraining(t *testing.T) {
 	stop := listen(listener, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		close(begun)
 		<-finish
-	}), zap.NewNop(), func() { close(finish) }) // the listener is closed first, and then failed is called
+	}), callers, zap.NewNop(), func() { close(finish) }) // the listener is closed first, and then failed is called
 	answered := make(chan int, 1)
 	go func() {
 		status, _ := get(t, "http://"+listener.Addr().String())
 		answered <- status
 	}()
 	<-begun
-	if err := stop(); err != nil {
+	if err := stop(defaultDrainFor); err != nil {
 		t.Error(err)
 	}
 	if status := <-answered; status != http.StatusOK {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -15,16 +16,30 @@ import (
 	"github.com/tollgate-dev/tollgate/policy"
 )
 
-// Bounds of one connection. A body of 64 MiB, the largest that is taken, gets
-// through in time at half a megabyte a second.
-const (
-	readHeaderTimeout = 5 * time.Second
-	readTimeout       = 2 * time.Minute
-	writeTimeout      = 4 * time.Minute // from the end of the header, so reading is in it
-	idleTimeout       = 2 * time.Minute
-	maxHeaderBytes    = 32 << 10
-	drainTimeout      = 10 * time.Second
-)
+// patience is how long one connection may take for what.
+type patience struct {
+	header time.Duration // of a request
+	read   time.Duration // all of a request
+	write  time.Duration // from the end of the header: reading the body, the work, and the answer
+	idle   time.Duration // between requests
+}
+
+// callers is the patience with them. 4 MiB, the largest body but for an import's,
+// get through in time at 280 kB a second; what is bulk asks for more time itself.
+// The work on a receipt takes half a minute at most, and a write a quarter. Idle
+// connections are kept for longer than load balancers keep theirs (a minute,
+// mostly), so that no request is sent on one that is just being closed.
+var callers = patience{header: 5 * time.Second, read: 15 * time.Second, write: time.Minute, idle: 2 * time.Minute}
+
+// operators is the patience with who asks for health and metrics, and
+// opsConnections how many of them there may be: probes come one at a time, and
+// from few.
+var operators = patience{header: time.Second, read: 2 * time.Second, write: 10 * time.Second, idle: 2 * time.Minute}
+
+const opsConnections = 256
+
+// maxHeaderBytes is the largest header of a request.
+const maxHeaderBytes = 32 << 10
 
 // serve runs the server until the context ends. The model is proved before
 // anything else: without a proof nothing is decided.
@@ -37,26 +52,56 @@ func (a *app) serve(ctx context.Context, c *settings, log *zap.Logger) error {
 	if err != nil {
 		return err
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.addr)
+	in, err := bind(ctx, "addr", c.addr, c.connections)
 	if err != nil {
-		return fmt.Errorf("cannot listen on %s: %w; name another address with --addr", c.addr, err)
+		return err
 	}
-	door := newFront()
+	door := newFront(in)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stopped := listen(listener, door, log, cancel) //nolint:contextcheck // draining begins when ctx has ended
+	stopOps, err := c.serveOps(ctx, door, log, cancel)
+	if err != nil {
+		return errors.Join(err, in.Close())
+	}
+	stopped := listen(in, door, callers, log, cancel) //nolint:contextcheck // draining begins when ctx has ended
 	b, err := c.open(ctx, judge, key, door, log)
 	if err != nil {
 		err = unlessStopped(ctx, err)
-		return errors.Join(err, stopped())
+		return errors.Join(err, stopped(c.drainFor), stopOps())
 	}
 	door.open(b.handler)
-	a.announce(c, listener.Addr(), b.key.made, log)
+	a.announce(c, in.Addr(), b.key.made, log)
 	b.keepKey()
 	<-ctx.Done()
 	log.Info("Tollgate is stopping: it finishes what it has begun")
-	err = stopped()
+	door.stop()
+	linger(ctx, c.drainDelay)
+	err = errors.Join(stopped(c.drainFor), stopOps())
 	return errors.Join(err, b.close())
+}
+
+// linger lets load balancers notice that the server is about to stop, if it was
+// told so by who runs servers. A person who waits at a terminal has none.
+func linger(ctx context.Context, delay time.Duration) {
+	var told byThe
+	if errors.As(context.Cause(ctx), &told) && told.Signal == syscall.SIGTERM {
+		time.Sleep(delay) //nolint:forbidigo // nothing is to end this sooner: a second signal ends the process
+	}
+}
+
+// serveOps serves health and metrics on an address of their own, if there is one.
+// It is the last to stop: until then it says how the server is.
+func (c *settings) serveOps(ctx context.Context, door *front, log *zap.Logger, failed func()) (stop func() error, err error) {
+	if c.opsAddr == "" {
+		return func() error { return nil }, nil
+	}
+	in, err := bind(ctx, "ops-addr", c.opsAddr, opsConnections)
+	if err != nil {
+		return nil, err
+	}
+	log.Info("health and metrics are also at an address of their own", zap.String("url", "http://"+in.Addr().String()))
+	stopped := listen(in, door.operationsOnly(), operators, log, failed) //nolint:contextcheck // draining begins when ctx has ended
+	return func() error { return stopped(operators.write) }, nil
 }
 
 // unlessStopped is err, or nil if it is only that the server was told to
@@ -86,28 +131,30 @@ func (c *settings) judge() (*policy.Judge, error) {
 }
 
 // listen serves a handler in the background, and calls failed if that ends by
-// itself. The function that it returns drains and ends it.
-func listen(listener net.Listener, handler http.Handler, log *zap.Logger, failed func()) (stop func() error) {
+// itself. The function that it returns takes no more connections, waits for what
+// has begun, and cuts off what takes longer than it is given.
+func listen(in net.Listener, handler http.Handler, bounds patience, log *zap.Logger, failed func()) (stop func(time.Duration) error) {
 	serverLog, _ := zap.NewStdLogAt(log, zap.WarnLevel) // fails only for levels that there are not
 	server := &http.Server{
 		Handler:           handler,
-		ReadHeaderTimeout: readHeaderTimeout,
-		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
+		ReadHeaderTimeout: bounds.header,
+		ReadTimeout:       bounds.read,
+		WriteTimeout:      bounds.write,
+		IdleTimeout:       bounds.idle,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          serverLog,
+		ConnContext:       markSpare,
 	}
 	ended := make(chan error, 1)
 	go func() {
-		ended <- server.Serve(listener)
+		ended <- server.Serve(in)
 		failed()
 	}()
-	return func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	return func(most time.Duration) error {
+		ctx, cancel := context.WithTimeout(context.Background(), most)
 		defer cancel()
 		if err := server.Shutdown(ctx); err != nil {
-			log.Warn("some requests took too long and were cut off", zap.Duration("after", drainTimeout))
+			log.Warn("some requests took too long and were cut off", zap.Duration("after", most))
 			_ = server.Close()
 		}
 		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {

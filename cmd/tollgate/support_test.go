@@ -38,14 +38,15 @@ func command(t *testing.T, env environment, in string, args ...string) outcome {
 // site is a server under test and how to reach it.
 type site struct {
 	environment
-	stop func() outcome
+	stop   func() outcome
+	signal func(os.Signal) // tells it to stop, and does not wait
 }
 
 // serve starts a server in this process, on a free port. It is stopped with
 // the test, or before.
 func serve(t *testing.T, env environment, args ...string) site {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancelCause(context.Background())
 	said, speak := io.Pipe()
 	log := &sink{}
 	ended := make(chan int, 1)
@@ -61,7 +62,7 @@ func serve(t *testing.T, env environment, args ...string) site {
 		_, _ = io.Copy(out, said)
 	}()
 	stop := sync.OnceValue(func() outcome {
-		cancel()
+		cancel(nil)
 		<-got
 		return outcome{<-ended, out.String(), log.String()}
 	})
@@ -70,7 +71,7 @@ func serve(t *testing.T, env environment, args ...string) site {
 			t.Errorf("the server ended with %d:\n%s", end.code, end.err)
 		}
 	})
-	s := site{environment{}, stop}
+	s := site{environment{}, stop, func(by os.Signal) { cancel(byThe{by}) }}
 	for _, e := range []*sink{log} {
 		line := e.waitFor(t, "Tollgate is ready", got)
 		_, rest, _ := strings.Cut(line, `{"url": "`)
