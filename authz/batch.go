@@ -26,10 +26,15 @@ func (e *Engine) CheckBatch(ctx context.Context, reqs []Request) []Result {
 		b.items[i].Request = &reqs[i]
 		b.results[i].Err = b.items[i].read()
 	}
-	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
+	limited, cancel := e.limit(ctx)
 	defer cancel()
-	b.answerAll(ctx, b.sort(ctx))
-	b.answerAll(ctx, b.follow(ctx))
+	b.answerAll(limited, b.sort(limited))
+	b.answerAll(limited, b.follow(limited))
+	for i := range b.results {
+		if b.results[i].Err != nil {
+			b.results[i].Err = b.items[i].refuse(ctx, b.results[i].Err)
+		}
+	}
 	return b.results
 }
 

@@ -153,6 +153,14 @@ func (e *Engine) ask(ctx context.Context, q *question, a *Answer) error {
 	if done, err := e.askByHint(q, a); done {
 		return err
 	}
+	if err := e.askAtLength(ctx, q, a); err != nil {
+		return q.refuse(ctx, err)
+	}
+	return nil
+}
+
+// askAtLength is ask where no hint is of use.
+func (e *Engine) askAtLength(ctx context.Context, q *question, a *Answer) error {
 	if err := q.readResource(); err != nil {
 		return err
 	}
@@ -368,7 +376,7 @@ func (r *resident) reach(ctx context.Context, s *Snapshot, token string) (*Snaps
 		}
 		return s, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, r.engine.opts.Timeout)
+	ctx, cancel := r.engine.limit(ctx)
 	defer cancel()
 	identity, inLog, err := r.engine.source.RevisionAt(ctx, r.account, want.Number)
 	switch {

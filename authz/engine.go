@@ -2,7 +2,6 @@ package authz
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 	"time"
 
@@ -146,14 +145,4 @@ func (e *Engine) mismatch(m policy.Mismatch) {
 	e.mismatches.Add(1)
 	e.opts.Logger.Error("Casbin decided otherwise than the evaluator: a bug, please report it",
 		zap.String("subject", m.Subject.String()), zap.String("permission", m.Permission.String()), zap.String("node", m.Node.String()), zap.Bool("evaluator", m.Allowed))
-}
-
-// unavailable is the error of a question that cannot be decided because
-// the store cannot be reached: it is to be taken as a denial.
-func unavailable(err error) error {
-	var known *hierarchy.Error
-	if errors.As(err, &known) || errors.Is(err, ErrNoAccount) || errors.Is(err, context.Canceled) {
-		return err
-	}
-	return &hierarchy.Error{Kind: hierarchy.KindUnavailable, Reason: "STATE_UNAVAILABLE", Detail: "the state of the account cannot be read at the moment; nothing is allowed until it can; try again"}
 }

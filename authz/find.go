@@ -29,7 +29,7 @@ func (e *Engine) locate(ctx context.Context, q *question) (*resident, error) {
 	if asked == "" {
 		return nil, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
+	ctx, cancel := e.limit(ctx)
 	defer cancel()
 	accounts, err := e.source.Locate(ctx, refOf(asked))
 	q.looked = e.clock.Monotonic() // that took a while

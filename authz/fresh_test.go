@@ -108,7 +108,7 @@ func TestEachConversationMayFail(t *testing.T) {
 			if failing == "Locate" {
 				req.Resource = "subproject:lab"
 			}
-			h.refused(req, "STATE_UNAVAILABLE")
+			h.refused(req, "REVISION_UNCONFIRMED")
 		})
 	}
 }
@@ -233,7 +233,7 @@ func TestFullAsksTheStore(t *testing.T) {
 			}
 			h.source.Before = func(string, ...string) error { return errors.New("away") }
 			h.may(annUpdatesShop, true)
-			if a, err := ask(h, full(annUpdatesShop)); reason(err) != "STATE_UNAVAILABLE" || a.Allowed {
+			if a, err := ask(h, full(annUpdatesShop)); reason(err) != "FULL_UNAVAILABLE" || a.Allowed {
 				t.Errorf("without the store: allowed %t, %v", a.Allowed, err)
 			}
 		})

@@ -37,7 +37,7 @@ func (e *Engine) AccountOf(ctx context.Context, r hierarchy.Ref) (string, error)
 	if p, ok := e.places.GetIfPresent(r.String()); ok && hierarchy.IsOwn(r.Type) {
 		return p.home.account, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
+	ctx, cancel := e.limit(ctx)
 	defer cancel()
 	accounts, err := e.source.Locate(ctx, r)
 	if err != nil {

@@ -116,11 +116,3 @@ func (s *Snapshot) reaches(token string) bool {
 	}
 	return false
 }
-
-func lost() error {
-	return &hierarchy.Error{Kind: hierarchy.KindLost, Reason: "REVISION_LOST", Field: "at_least", Detail: "the write that this revision stands for was lost by the store; read the account again and repeat the write if it is missing"}
-}
-
-func tooOld() error {
-	return &hierarchy.Error{Kind: hierarchy.KindLost, Reason: "REVISION_TOO_OLD", Field: "at_least", Detail: "this revision is older than the account's log; leave at_least out, or take a newer one"}
-}

@@ -291,7 +291,7 @@ func TestLostWrite(t *testing.T) {
 
 		for name, o := range map[string]*office{"saw it": seen, "did not see it": cold} {
 			why := o.ask(lost)
-			for ; why == "STORE_UNAVAILABLE" || why == "STATE_UNAVAILABLE"; why = o.ask(lost) {
+			for ; why == "REVISION_UNCONFIRMED"; why = o.ask(lost) {
 			}
 			if why != "REVISION_LOST" {
 				t.Fatalf("the replica that %s: %q", name, why)
