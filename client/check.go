@@ -99,7 +99,8 @@ type CasbinVerdict struct {
 	Rule    []string `json:"rule,omitempty"`
 }
 
-// Check asks one question.
+// Check asks one question. The server is told of the context's deadline, and
+// answers DEADLINE_EXCEEDED if it cannot keep it.
 func (c *Client) Check(ctx context.Context, q Question) (*Answer, error) {
 	return c.check(ctx, q, false)
 }
@@ -115,7 +116,7 @@ func (c *Client) check(ctx context.Context, q Question, explain bool) (*Answer, 
 		Explain bool `json:"explain,omitempty"`
 	}{q, explain}
 	out := &Answer{}
-	err := c.post(ctx, call{path: []string{"v1", "check"}, repeatable: true}, body, out)
+	err := c.post(ctx, call{path: []string{"v1", "check"}, repeatable: true, decides: true}, body, out)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +141,7 @@ func (c *Client) CheckBatch(ctx context.Context, questions []Question) ([]Result
 	var out struct {
 		Results []Result `json:"results"`
 	}
-	if err := c.post(ctx, call{path: []string{"v1", "check", "batch"}, repeatable: true}, body, &out); err != nil {
+	if err := c.post(ctx, call{path: []string{"v1", "check", "batch"}, repeatable: true, decides: true}, body, &out); err != nil {
 		return nil, err
 	}
 	if len(out.Results) != len(questions) {
@@ -174,7 +175,7 @@ type Payer struct {
 // BillingOwner asks who pays for a resource.
 func (c *Client) BillingOwner(ctx context.Context, q PayerQuestion) (*Payer, error) {
 	out := &Payer{}
-	if err := c.post(ctx, call{path: []string{"v1", "billing-owner"}, repeatable: true}, q, out); err != nil {
+	if err := c.post(ctx, call{path: []string{"v1", "billing-owner"}, repeatable: true, decides: true}, q, out); err != nil {
 		return nil, err
 	}
 	return out, nil

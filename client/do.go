@@ -26,6 +26,7 @@ type call struct {
 	// are sent again when the server says that it cannot serve now.
 	repeatable bool
 	bulk       bool    // may be long
+	decides    bool    // heeds how long the caller waits
 	etag       *string // where to leave the answer's ETag; may be nil
 }
 
@@ -60,6 +61,8 @@ const (
 // raw sends a call, repeatedly if that is safe and the server asks for it, and
 // returns the answer's body.
 func (c *Client) raw(ctx context.Context, in call) ([]byte, error) {
+	_, hurried := ctx.Deadline()
+	in.decides = in.decides && (hurried || c.timeout > 0)
 	ctx, cancel := context.WithTimeout(ctx, c.bound(in))
 	defer cancel()
 	for try := 1; ; try++ {
@@ -146,10 +149,21 @@ func (c *Client) request(ctx context.Context, in call) (*http.Request, error) {
 	if c.actor != "" {
 		req.Header.Set("Tollgate-Actor", c.actor)
 	}
+	if in.decides {
+		req.Header.Set("Tollgate-Timeout", timeLeft(ctx))
+	}
 	for name, value := range in.header {
 		req.Header.Set(name, value)
 	}
 	return req, nil
+}
+
+// timeLeft is how long the caller still waits, as a Tollgate-Timeout.
+func timeLeft(ctx context.Context) string {
+	const most = 24 * time.Hour // no server takes as long
+	deadline, _ := ctx.Deadline()
+	left := min(max(time.Until(deadline), time.Millisecond), most)
+	return strconv.FormatInt(left.Milliseconds(), 10) + "ms"
 }
 
 // escape makes a segment of a path of any identifier: a colon and a plus are
