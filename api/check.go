@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"sync"
 
@@ -33,6 +34,11 @@ func (s *server) hot(g *gin.Context, limit int64, answer func(b *buffers) error)
 	b := spare.Get().(*buffers) //nolint:forcetypeassert // nothing else is put there
 	defer b.free()
 	_, err := callerOf(g.Request.Header)
+	if err == nil {
+		var end context.CancelFunc
+		g.Request, end, err = within(g.Request)
+		defer end()
+	}
 	if err == nil {
 		_, err = plain.readQuery(g.Request.URL.RawQuery)
 	}

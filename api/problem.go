@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -63,6 +64,8 @@ func (s *server) tell(g *gin.Context, err error) told {
 	var known *hierarchy.Error
 	var wire *wireError
 	switch code := status(err); {
+	case code >= http.StatusInternalServerError && errors.Is(g.Request.Context().Err(), context.DeadlineExceeded):
+		return told{http.StatusServiceUnavailable, "DEADLINE_EXCEEDED", "", "the request's time ended before it was answered; allow more time, or try again"}
 	case code == http.StatusInternalServerError && g.Request.Context().Err() != nil: // most likely because of that
 		s.Logger.Info("the caller has gone", zap.Error(err), zap.String("route", g.FullPath()), zap.String("request_id", requestID(g)))
 		return told{http.StatusServiceUnavailable, "REQUEST_ENDED", "", "the request ended before it was answered"}

@@ -1610,6 +1610,9 @@ type RoleParam = string
 // SubprojectParam defines model for SubprojectParam.
 type SubprojectParam = string
 
+// TimeoutParam defines model for TimeoutParam.
+type TimeoutParam = string
+
 // AccountAnswer The root of a customer's hierarchy.
 type AccountAnswer = Account
 
