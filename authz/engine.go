@@ -2,6 +2,7 @@ package authz
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,6 +18,10 @@ type Options struct {
 	// Bound is the greatest age of a snapshot that answers without being
 	// compared with the store first; 1 s by default.
 	Bound time.Duration
+	// Compare is how often accounts that are asked about are compared with the
+	// store in advance, many in one round trip, so that a question need not
+	// wait for that at the end of each bound; shorter than Bound, 0 for never.
+	Compare time.Duration
 	// Timeout bounds each conversation with the store; 5 s by default.
 	Timeout time.Duration
 	// Memory is how many bytes the snapshots may take in memory, by their own
@@ -76,8 +81,10 @@ type Engine struct {
 	mismatches   atomic.Uint64
 	worn         chan *resident // to be renewed
 	stop         context.CancelFunc
-	renewed      chan struct{} // closed once nothing is renewed any more
+	background   sync.WaitGroup
 	renewals     atomic.Uint64
+	batches      atomic.Uint64
+	compared     atomic.Uint64
 }
 
 // place is where a resource stands, as far as it is remembered: its account,
@@ -108,10 +115,13 @@ func NewEngine(source Source, judge *policy.Judge, opts Options) (*Engine, error
 		}
 		e.unregistered[typ] = true
 	}
-	e.worn, e.renewed = make(chan *resident, wornQueue), make(chan struct{})
+	e.worn = make(chan *resident, wornQueue)
 	ctx, cancel := context.WithCancel(context.Background())
 	e.stop = cancel
-	go e.renewWorn(ctx)
+	e.background.Go(func() { e.renewWorn(ctx) })
+	if opts.Compare > 0 {
+		e.background.Go(func() { e.keepCompared(ctx) })
+	}
 	e.shadow = policy.NewShadow(judge, opts.ShadowShare, opts.ShadowEffort, e.mismatch)
 	return e, nil
 }
@@ -119,7 +129,7 @@ func NewEngine(source Source, judge *policy.Judge, opts Options) (*Engine, error
 // Close stops what runs in the background.
 func (e *Engine) Close() {
 	e.stop()
-	<-e.renewed
+	e.background.Wait()
 	e.shadow.Close()
 	e.places.StopAllGoroutines()
 }

@@ -1,6 +1,8 @@
 package authz
 
 import (
+	"context"
+
 	"github.com/tollgate-dev/tollgate/internal/cow"
 )
 
@@ -83,3 +85,6 @@ func (e *Engine) Hints() (n int) {
 
 // Worn is whether a snapshot is to be renewed.
 func (s *Snapshot) Worn() bool { return s.worn() }
+
+// CompareAsked is what the engine does every so often by itself.
+func (e *Engine) CompareAsked(ctx context.Context) error { return e.compareAsked(ctx) }

@@ -22,7 +22,7 @@ type resident struct {
 	engine  *Engine
 	account string
 	state   atomic.Pointer[held] // nil until it is loaded, and once it is gone
-	used    atomic.Bool          // since the hand passed by; see residents
+	marks   atomic.Uint32        // that questions leave
 
 	mu      sync.Mutex // guards the two below
 	next    *round
@@ -36,6 +36,13 @@ type resident struct {
 	place int   // in the ring; guarded by residents.mu, as is
 	bytes int64 // of the snapshot, about; 0 if it is not in the ring
 }
+
+// The marks that a question leaves on its account. One that was asked about a
+// moment ago costs a look at what lies beside its snapshot, and no write.
+const (
+	markUsed  uint32 = 1 << iota // since the hand passed by; see residents
+	markAsked                    // since active accounts were compared; see compareAsked
+)
 
 // held is a snapshot and how fresh it is. The two are replaced together: a
 // snapshot never passes for fresh by a comparison of the one after it.
@@ -94,8 +101,8 @@ func (r *resident) freshAt(now time.Duration) *Snapshot {
 	if h == nil || now-h.compared > r.engine.opts.Bound {
 		return nil
 	}
-	if !r.used.Load() {
-		r.used.Store(true)
+	if r.marks.Load() != markUsed|markAsked {
+		r.marks.Store(markUsed | markAsked)
 	}
 	return h.Snapshot
 }
@@ -338,7 +345,6 @@ func (e *Engine) renewWorn(ctx context.Context) {
 		case r := <-e.worn:
 			r.renew(ctx)
 		case <-ctx.Done():
-			close(e.renewed)
 			return
 		}
 	}

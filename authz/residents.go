@@ -18,8 +18,6 @@ import (
 // Those that were loaded stand in a ring too. If their snapshots take more
 // than they may, a hand goes round it, as that of a clock does: an account
 // that was used since it passed last is spared once, another is dropped.
-// A check marks its account as used, unless it is marked: one that was used a
-// moment ago costs a look at what lies beside its snapshot, and no write.
 type residents struct {
 	loaded atomic.Pointer[cow.Table[*resident]] // nil in the row of one that was dropped
 	limit  int64                                // of bytes; 0 for none
@@ -112,7 +110,7 @@ func (rs *residents) shrink() {
 		}
 		r := rs.ring[rs.hand]
 		rs.hand++ // past who takes the place, too: it came last
-		if r.used.Swap(false) || !r.publish.TryLock() {
+		if r.marks.And(^markUsed)&markUsed != 0 || !r.publish.TryLock() {
 			continue
 		}
 		rs.drop(r)

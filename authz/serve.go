@@ -68,6 +68,8 @@ type Counters struct {
 	Bytes            int64  // that their snapshots take, about
 	Evictions        uint64 // accounts dropped because others needed their memory
 	Renewals         uint64 // accounts loaded anew to be rid of what was removed
+	Batches          uint64 // in which accounts that are asked about were compared in advance
+	Compared         uint64 // accounts that those found unchanged
 	Places           int    // resources whose place is in memory
 	ShadowChecked    uint64 // checks that Casbin decided again
 	ShadowMismatches uint64 // of those and of explanations, decided otherwise; must stay 0
@@ -80,7 +82,7 @@ func (e *Engine) Counters() Counters {
 	c := e.shadow.Counts()
 	residents, bytes, evictions := e.residents.counts()
 	return Counters{
-		Residents: residents, Bytes: bytes, Evictions: evictions, Renewals: e.renewals.Load(), Places: e.places.EstimatedSize(),
+		Residents: residents, Bytes: bytes, Evictions: evictions, Renewals: e.renewals.Load(), Batches: e.batches.Load(), Compared: e.compared.Load(), Places: e.places.EstimatedSize(),
 		ShadowChecked: c.Checked, ShadowMismatches: e.mismatches.Load(), ShadowDropped: c.Dropped, ShadowFailed: c.Failed,
 	}
 }

@@ -32,6 +32,11 @@ type Source interface {
 	// Read returns the records of the keys that exist, and the head, read
 	// atomically. ErrNoAccount if there is no such account.
 	Read(ctx context.Context, account string, keys ...Key) (Head, []Record, error)
+	// Heads returns the newest revisions of accounts, in order, in one round
+	// trip: each as of a moment after the call began, and all of moments of
+	// their own. It is zero of an account that does not exist, or cannot be
+	// read. With an error those that could be had are returned all the same.
+	Heads(ctx context.Context, accounts []string) ([]Revision, error)
 	// RevisionAt returns the identity of an account's revision of that
 	// number; found is false if the log no longer has it.
 	RevisionAt(ctx context.Context, account string, number uint64) (identity string, found bool, err error)

@@ -35,6 +35,14 @@ func (s *still) Read(context.Context, string, ...authz.Key) (authz.Head, []authz
 	return s.head(), nil, nil
 }
 
+func (s *still) Heads(_ context.Context, accounts []string) ([]authz.Revision, error) {
+	revisions := make([]authz.Revision, len(accounts))
+	for i := range revisions {
+		revisions[i] = s.state.Revision
+	}
+	return revisions, nil
+}
+
 func (s *still) RevisionAt(context.Context, string, uint64) (string, bool, error) {
 	return s.state.Identity, true, nil
 }

@@ -13,6 +13,7 @@ var contract = []struct {
 }{
 	{"Load", testLoad},
 	{"Read", testRead},
+	{"Heads", testHeads},
 	{"Records", testRecords},
 	{"Resources", testResources},
 	{"Large", testLarge},

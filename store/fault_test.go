@@ -148,9 +148,10 @@ func testUnavailable(t *testing.T, open opener) {
 	w.must(signUp("a"))
 	w.must(register("a", "1"))
 	calls := map[string]func(ctx context.Context) error{
-		"Ping": w.Ping,
-		"Load": func(ctx context.Context) error { _, err := w.Load(ctx, "a"); return err },
-		"Read": func(ctx context.Context) error { _, _, err := w.Read(ctx, "a"); return err },
+		"Ping":  w.Ping,
+		"Load":  func(ctx context.Context) error { _, err := w.Load(ctx, "a"); return err },
+		"Read":  func(ctx context.Context) error { _, _, err := w.Read(ctx, "a"); return err },
+		"Heads": func(ctx context.Context) error { _, err := w.Heads(ctx, []string{"a"}); return err },
 		"Since": func(ctx context.Context) error {
 			_, _, err := w.Since(ctx, "a", authz.Revision{})
 			return err

@@ -138,6 +138,28 @@ func (s *Store) Read(ctx context.Context, account string, keys ...authz.Key) (au
 	return head, records, nil
 }
 
+// Heads returns the newest revisions of accounts, in order, in one pipeline:
+// in a cluster one to each node. A node that fails costs only its own
+// accounts theirs. See authz.Source.
+func (s *Store) Heads(ctx context.Context, accounts []string) ([]authz.Revision, error) {
+	pipe := s.client.Pipeline()
+	replies := make([]*redis.SliceCmd, len(accounts))
+	for i, account := range accounts {
+		replies[i] = pipe.HMGet(ctx, headKey(account), "num", "id", "basis", "at")
+	}
+	_, err := pipe.Exec(ctx)
+	revisions := make([]authz.Revision, len(accounts))
+	for i, reply := range replies {
+		if reply.Err() != nil {
+			continue
+		}
+		if head, err := decodeHead(accounts[i], reply.Val(), 0); err == nil { // else a reading of the account alone says why
+			revisions[i] = head.Revision
+		}
+	}
+	return revisions, fail(err, detailRead)
+}
+
 // Resources lists the resources directly in a container, in the order of the
 // bytes of "type:id", from the first after `after` on, at most limit of them.
 // Fewer than limit means that there are no more. An account or a container

@@ -64,6 +64,40 @@ func testRead(t *testing.T, open opener) {
 	}
 }
 
+// testHeads reads the heads of accounts, many of them in other slots, in one
+// call, and of no account what is not its own.
+func testHeads(t *testing.T, open opener) {
+	w := newWorld(t, open, Options{})
+	var accounts []string
+	var want []authz.Revision
+	for i := range 20 {
+		accounts = append(accounts, fmt.Sprint("acc", i), fmt.Sprint("none", i))
+		want = append(want, w.must(signUp(accounts[2*i])).Revision, authz.Revision{})
+	}
+	want[0] = w.must(register(accounts[0], "1")).Revision
+	w.client.HSet(t.Context(), headKey(accounts[2]), "num", "not ours")
+	want[2] = authz.Revision{}
+	w.faults.Clear()
+	got, err := w.Heads(t.Context(), accounts)
+	if err != nil || w.faults.Calls() != 1 {
+		t.Errorf("%d round trips: %v", w.faults.Calls(), err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("heads (-want +got):\n%s", diff)
+	}
+	w.client.Del(t.Context(), headKey(accounts[4]))
+	w.client.RPush(t.Context(), headKey(accounts[4]), "not ours")
+	want[4] = authz.Revision{}
+	got, err = w.Heads(t.Context(), accounts)
+	if diff := cmp.Diff(want, got); diff != "" || !errors.Is(err, errCorrupt) {
+		t.Errorf("with a head of another kind: %v (-want +got):\n%s", err, diff)
+	}
+	w.faults.Down()
+	if got, err := w.Heads(t.Context(), accounts); reason(err) != "STORE_UNAVAILABLE" || slices.ContainsFunc(got, func(r authz.Revision) bool { return r != authz.Revision{} }) {
+		t.Errorf("without Redis: %v, %v", got, err)
+	}
+}
+
 // testRecords shows what becomes of a record's times and version.
 func testRecords(t *testing.T, open opener) {
 	w := newWorld(t, open, Options{})

@@ -28,7 +28,7 @@ type Memory struct {
 	After func(method string)
 
 	// Calls count conversations by method.
-	Loads, Reads, Sinces, Locates, RevisionAts atomic.Int64
+	Loads, Reads, Sinces, Locates, RevisionAts, Batches atomic.Int64
 
 	mu       sync.Mutex
 	accounts map[string]*history
@@ -257,6 +257,29 @@ func (m *Memory) Read(ctx context.Context, account string, keys ...authz.Key) (a
 		m.mu.Lock()
 	}
 	return head, records, nil
+}
+
+// Heads returns the newest revisions of accounts.
+func (m *Memory) Heads(ctx context.Context, accounts []string) ([]authz.Revision, error) {
+	var about []string
+	for _, a := range accounts {
+		about = append(about, hierarchy.TypeAccount+":"+a)
+	}
+	if err := m.begin(ctx, "Heads", &m.Batches, about...); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	revisions := make([]authz.Revision, len(accounts))
+	for i, a := range accounts {
+		if h, ok := m.accounts[a]; ok {
+			revisions[i] = h.head.Revision
+		}
+	}
+	m.mu.Unlock()
+	if m.After != nil {
+		m.After("Heads")
+	}
+	return revisions, nil
 }
 
 // RevisionAt returns the identity of a revision that the log has.
