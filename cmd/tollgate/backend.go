@@ -42,7 +42,7 @@ func (c *settings) open(ctx context.Context, judge *policy.Judge, key string, do
 	s := b.store
 	var err error
 	b.engine, err = authz.NewEngine(s, judge, authz.Options{ //nolint:contextcheck // it is closed, not cancelled
-		Bound: c.freshnessBound, Memory: int64(c.memory), Places: c.places, Unregistered: c.unregistered, ShadowShare: c.shadowShare, Logger: log,
+		Bound: c.freshnessBound, Compare: b.compare(c), Memory: int64(c.memory), Places: c.places, Unregistered: c.unregistered, ShadowShare: c.shadowShare, Logger: log,
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("--unregistered-types: %w", err), b.close())
@@ -66,6 +66,15 @@ func (c *settings) open(ctx context.Context, judge *policy.Judge, key string, do
 		wait()
 	}
 	return b, nil
+}
+
+// compare is how often accounts that are asked about are compared in advance.
+// An embedded store is asked in no time, and changed by nobody else.
+func (b *backend) compare(c *settings) time.Duration {
+	if !b.shared {
+		return 0
+	}
+	return c.freshnessBound / 2
 }
 
 // close ends what open started, once no request is left. It fails if something
