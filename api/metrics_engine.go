@@ -36,6 +36,13 @@ func newEngineMetrics(engine *authz.Engine) *engineMetrics {
 			func(c *authz.Counters) float64 { return float64(c.Batches) }),
 		metric(counter, "tollgate_accounts_compared_total", "Accounts that those found unchanged.",
 			func(c *authz.Counters) float64 { return float64(c.Compared) }),
+		metric(gauge, "tollgate_store_away", "1 while the store is known to be away, so that nobody waits for it.",
+			func(c *authz.Counters) float64 {
+				if c.Away {
+					return 1
+				}
+				return 0
+			}),
 		metric(gauge, "tollgate_resources_placed", "Resources whose place is in memory.",
 			func(c *authz.Counters) float64 { return float64(c.Places) }),
 		metric(counter, "tollgate_shadow_checked_total", "Checks that Casbin decided again.",

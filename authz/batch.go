@@ -151,7 +151,7 @@ func (b *batch) locate(ctx context.Context, askers []int) {
 	for n, i := range askers {
 		asked[n] = refOf(b.items[i].located(b.engine))
 	}
-	accounts, err := b.engine.source.Locate(ctx, asked...)
+	accounts, err := b.engine.accountsOf(ctx, asked...)
 	for n, i := range askers {
 		if err != nil {
 			b.results[i].Err = unavailable(err)

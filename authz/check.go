@@ -376,9 +376,12 @@ func (r *resident) reach(ctx context.Context, s *Snapshot, token string) (*Snaps
 		}
 		return s, nil
 	}
-	ctx, cancel := r.engine.limit(ctx)
-	defer cancel()
-	identity, inLog, err := r.engine.source.RevisionAt(ctx, r.account, want.Number)
+	var identity string
+	var inLog bool
+	err = r.engine.through(ctx, func(ctx context.Context) error {
+		identity, inLog, err = r.engine.source.RevisionAt(ctx, r.account, want.Number)
+		return err
+	})
 	switch {
 	case err != nil:
 		return nil, unavailable(err)

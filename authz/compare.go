@@ -2,6 +2,7 @@ package authz
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -66,6 +67,9 @@ func (e *Engine) compareBatch(ctx context.Context, batch []*resident) error {
 	defer cancel()
 	revisions, err := e.source.Heads(limited, accounts)
 	e.batches.Add(1)
+	if ctx.Err() == nil && (err == nil || !slices.ContainsFunc(revisions, func(r Revision) bool { return r != Revision{} })) {
+		e.gate.hear(err, limited.Err() != nil) // a part of it says nothing of all
+	}
 	var rounds errgroup.Group
 	rounds.SetLimit(abreast)
 	for i, r := range batch {

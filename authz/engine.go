@@ -24,6 +24,9 @@ type Options struct {
 	Compare time.Duration
 	// Timeout bounds each conversation with the store; 5 s by default.
 	Timeout time.Duration
+	// Conversations is how many rounds with the store go on at once, of all
+	// accounts; 32 by default. More wait for one to end.
+	Conversations int
 	// Memory is how many bytes the snapshots may take in memory, by their own
 	// estimate (see Snapshot.Bytes); 0 for any number. Accounts that were not
 	// asked about for the longest are dropped beyond it, and are loaded again
@@ -54,6 +57,9 @@ func (o *Options) defaults() {
 	if o.Timeout == 0 {
 		o.Timeout = 5 * time.Second
 	}
+	if o.Conversations == 0 {
+		o.Conversations = 32
+	}
 	if o.Places == 0 {
 		o.Places = 500_000
 	}
@@ -73,6 +79,7 @@ type Engine struct {
 	model        *Model
 	opts         Options
 	clock        corrected
+	gate         *gate
 	residents    *residents
 	hints        hints
 	places       *otter.Cache[string, place]
@@ -109,6 +116,7 @@ func NewEngine(source Source, judge *policy.Judge, opts Options) (*Engine, error
 	}
 	e := &Engine{source: source, judge: judge, model: NewModel(judge.Meaning()), opts: opts, residents: newResidents(opts.Memory, opts.Logger), places: places, unregistered: map[string]bool{}}
 	e.clock.start, e.clock.other = time.Now(), opts.Clock
+	e.gate = newGate(opts.Conversations, &e.clock, opts.Logger)
 	for _, typ := range opts.Unregistered {
 		if err := hierarchy.CheckResourceType(typ); err != nil {
 			return nil, err

@@ -29,9 +29,7 @@ func (e *Engine) locate(ctx context.Context, q *question) (*resident, error) {
 	if asked == "" {
 		return nil, nil
 	}
-	ctx, cancel := e.limit(ctx)
-	defer cancel()
-	accounts, err := e.source.Locate(ctx, refOf(asked))
+	accounts, err := e.accountsOf(ctx, refOf(asked))
 	q.looked = e.clock.Monotonic() // that took a while
 	if err != nil {
 		return nil, unavailable(err)
@@ -40,6 +38,15 @@ func (e *Engine) locate(ctx context.Context, q *question) (*resident, error) {
 		return nil, nil
 	}
 	return e.resident(accounts[0]), nil
+}
+
+// accountsOf asks the store for the accounts of nodes and resources.
+func (e *Engine) accountsOf(ctx context.Context, refs ...hierarchy.Ref) (accounts []string, err error) {
+	err = e.through(ctx, func(ctx context.Context) error {
+		accounts, err = e.source.Locate(ctx, refs...)
+		return err
+	})
+	return accounts, err
 }
 
 // homeInMemory is home, without asking the store.

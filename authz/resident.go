@@ -128,6 +128,9 @@ func (r *resident) keep(s *Snapshot, compared time.Duration) {
 // sync waits for a round that begins after it was called and reads the
 // resources of the keys beside.
 func (r *resident) sync(ctx context.Context, keys ...Key) (*round, error) {
+	if err := r.engine.gate.look(); err != nil {
+		return nil, unavailable(err)
+	}
 	r.mu.Lock()
 	if r.next == nil {
 		r.next = &round{done: make(chan struct{})}
@@ -166,30 +169,51 @@ func (r *resident) run() {
 func (r *resident) converse(rd *round) {
 	ctx, cancel := context.WithTimeout(context.Background(), r.engine.opts.Timeout)
 	defer cancel()
+	p, err := r.engine.gate.enter(ctx)
+	if err != nil {
+		r.publish.Lock()
+		defer r.settle()
+		r.fail(rd, err)
+		return
+	}
+	gone, err := r.do(ctx, rd)
+	r.engine.gate.leave(p, err, ctx.Err() != nil)
+	if gone {
+		rd.pass(ctx, r.engine.resident(r.account))
+	}
+}
+
+// do has a round with the store, unless the resident is gone.
+func (r *resident) do(ctx context.Context, rd *round) (gone bool, err error) {
 	r.publish.Lock()
 	defer r.settle()
 	if r.gone {
-		rd.pass(ctx, r.engine.resident(r.account))
-		return
+		return true, nil
 	}
 	records, err := r.advance(ctx, rd.keys)
 	if err == nil {
 		err = rd.take(records)
 	}
 	if err != nil {
-		if errors.Is(err, ErrNoAccount) || r.current() == nil {
-			r.engine.residents.forget(r)
-		}
-		if !errors.Is(err, ErrNoAccount) {
-			r.engine.opts.Logger.Warn("an account cannot be read", zap.String("account", r.account), zap.Error(err))
-		}
-		rd.err = unavailable(err)
-		return
+		r.fail(rd, err)
+		return false, err
 	}
 	rd.snapshot = r.current()
 	for key, res := range rd.resources {
 		r.remember(rd.snapshot, key, res)
 	}
+	return false, nil
+}
+
+// fail ends a round with an error. The caller holds publish.
+func (r *resident) fail(rd *round, err error) {
+	if !r.gone && (errors.Is(err, ErrNoAccount) || r.current() == nil) {
+		r.engine.residents.forget(r)
+	}
+	if !errors.Is(err, ErrNoAccount) && !errors.Is(err, errAway) {
+		r.engine.opts.Logger.Warn("an account cannot be read", zap.String("account", r.account), zap.Error(err))
+	}
+	rd.err = unavailable(err)
 }
 
 // pass leaves a round to the resident that the account has now.

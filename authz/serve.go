@@ -37,9 +37,7 @@ func (e *Engine) AccountOf(ctx context.Context, r hierarchy.Ref) (string, error)
 	if p, ok := e.places.GetIfPresent(r.String()); ok && hierarchy.IsOwn(r.Type) {
 		return p.home.account, nil
 	}
-	ctx, cancel := e.limit(ctx)
-	defer cancel()
-	accounts, err := e.source.Locate(ctx, r)
+	accounts, err := e.accountsOf(ctx, r)
 	if err != nil {
 		return "", unavailable(err)
 	}
@@ -70,6 +68,7 @@ type Counters struct {
 	Renewals         uint64 // accounts loaded anew to be rid of what was removed
 	Batches          uint64 // in which accounts that are asked about were compared in advance
 	Compared         uint64 // accounts that those found unchanged
+	Away             bool   // the store is, as far as is known
 	Places           int    // resources whose place is in memory
 	ShadowChecked    uint64 // checks that Casbin decided again
 	ShadowMismatches uint64 // of those and of explanations, decided otherwise; must stay 0
@@ -82,7 +81,7 @@ func (e *Engine) Counters() Counters {
 	c := e.shadow.Counts()
 	residents, bytes, evictions := e.residents.counts()
 	return Counters{
-		Residents: residents, Bytes: bytes, Evictions: evictions, Renewals: e.renewals.Load(), Batches: e.batches.Load(), Compared: e.compared.Load(), Places: e.places.EstimatedSize(),
+		Residents: residents, Bytes: bytes, Evictions: evictions, Renewals: e.renewals.Load(), Batches: e.batches.Load(), Compared: e.compared.Load(), Away: e.gate.away.Load(), Places: e.places.EstimatedSize(),
 		ShadowChecked: c.Checked, ShadowMismatches: e.mismatches.Load(), ShadowDropped: c.Dropped, ShadowFailed: c.Failed,
 	}
 }
