@@ -69,6 +69,9 @@ type Billing struct {
 type Answer struct {
 	Allowed bool
 	Code    Code
+	// Stale is that the snapshot could not be compared with the store inside
+	// its bound, because the store is away; see Options.AwayWindow.
+	Stale   bool
 	Billing Billing
 
 	snapshot *Snapshot

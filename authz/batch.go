@@ -169,7 +169,8 @@ func (b *batch) answer(ctx context.Context, home *resident) {
 			mine = append(mine, i)
 		}
 	}
-	s, err := home.fresh(ctx, b.engine.clock.Monotonic())
+	now := b.engine.clock.Monotonic()
+	s, stale, err := home.answering(ctx, "", now)
 	if errors.Is(err, ErrNoAccount) {
 		for _, i := range mine {
 			b.fail(home.absent(b.items[i].AtLeast), i)
@@ -178,6 +179,10 @@ func (b *batch) answer(ctx context.Context, home *resident) {
 	}
 	if err != nil {
 		b.fail(err, mine...)
+		return
+	}
+	if stale {
+		b.answerStale(home, s, now, mine)
 		return
 	}
 	for _, i := range mine {

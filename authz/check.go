@@ -205,7 +205,7 @@ func (e *Engine) askIn(ctx context.Context, home *resident, q *question, a *Answ
 	if q.Full {
 		return e.askStore(ctx, home, q, a)
 	}
-	s, err := home.atLeast(ctx, q.AtLeast, q.looked)
+	s, stale, err := home.answering(ctx, q.AtLeast, q.looked)
 	if errors.Is(err, ErrNoAccount) {
 		a.Code = ResourceNotFound
 		return q.check()
@@ -215,6 +215,7 @@ func (e *Engine) askIn(ctx context.Context, home *resident, q *question, a *Answ
 	}
 	s.touch(q)
 	if e.find(home, s, q, a) {
+		e.note(a, stale)
 		return e.answer(s, q, a)
 	}
 	return e.askStore(ctx, home, q, a)

@@ -75,6 +75,7 @@ func (e *Engine) compareBatch(ctx context.Context, batch []*resident) error {
 	for i, r := range batch {
 		switch {
 		case i >= len(revisions) || (revisions[i] == Revision{} && err != nil):
+			r.missed.Store(ctx.Err() == nil && unreached(err))
 		case r.confirm(revisions[i], before[i], sent):
 			e.compared.Add(1)
 		default:
@@ -100,6 +101,7 @@ func (r *resident) confirm(at Revision, before *held, sent time.Duration) bool {
 		return true
 	}
 	defer r.settle()
+	r.missed.Store(false)
 	h := r.state.Load()
 	switch {
 	case h == nil: // it was dropped

@@ -22,6 +22,10 @@ type Options struct {
 	// store in advance, many in one round trip, so that a question need not
 	// wait for that at the end of each bound; shorter than Bound, 0 for never.
 	Compare time.Duration
+	// AwayWindow is for how long beyond Bound a snapshot answers while the store
+	// is away, and so cannot be compared; 0 for not at all. Such answers are
+	// marked as stale. It is for what is asked fast, not for writes.
+	AwayWindow time.Duration
 	// Timeout bounds each conversation with the store; 5 s by default.
 	Timeout time.Duration
 	// Conversations is how many rounds with the store go on at once, of all
@@ -53,6 +57,9 @@ type Options struct {
 func (o *Options) defaults() {
 	if o.Bound == 0 {
 		o.Bound = time.Second
+	}
+	if o.AwayWindow > 0 && o.Compare == 0 {
+		o.Compare = o.Bound / 2 // which finds out that the store is back
 	}
 	if o.Timeout == 0 {
 		o.Timeout = 5 * time.Second
@@ -92,6 +99,7 @@ type Engine struct {
 	renewals     atomic.Uint64
 	batches      atomic.Uint64
 	compared     atomic.Uint64
+	stale        atomic.Uint64
 }
 
 // place is where a resource stands, as far as it is remembered: its account,

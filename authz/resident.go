@@ -23,6 +23,7 @@ type resident struct {
 	account string
 	state   atomic.Pointer[held] // nil until it is loaded, and once it is gone
 	marks   atomic.Uint32        // that questions leave
+	missed  atomic.Bool          // the last comparison failed, or is taking too long
 
 	mu      sync.Mutex // guards the two below
 	next    *round
@@ -101,10 +102,15 @@ func (r *resident) freshAt(now time.Duration) *Snapshot {
 	if h == nil || now-h.compared > r.engine.opts.Bound {
 		return nil
 	}
+	r.mark()
+	return h.Snapshot
+}
+
+// mark leaves the marks of a question.
+func (r *resident) mark() {
 	if r.marks.Load() != markUsed|markAsked {
 		r.marks.Store(markUsed | markAsked)
 	}
-	return h.Snapshot
 }
 
 // keep makes a snapshot the one held. The caller holds r.publish, and r is not
@@ -194,6 +200,7 @@ func (r *resident) do(ctx context.Context, rd *round) (gone bool, err error) {
 	if err == nil {
 		err = rd.take(records)
 	}
+	r.missed.Store(unreached(err))
 	if err != nil {
 		r.fail(rd, err)
 		return false, err

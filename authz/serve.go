@@ -68,6 +68,7 @@ type Counters struct {
 	Renewals         uint64 // accounts loaded anew to be rid of what was removed
 	Batches          uint64 // in which accounts that are asked about were compared in advance
 	Compared         uint64 // accounts that those found unchanged
+	Stale            uint64 // answers of snapshots out of their bound, while the store was away
 	Away             bool   // the store is, as far as is known
 	Places           int    // resources whose place is in memory
 	ShadowChecked    uint64 // checks that Casbin decided again
@@ -81,7 +82,7 @@ func (e *Engine) Counters() Counters {
 	c := e.shadow.Counts()
 	residents, bytes, evictions := e.residents.counts()
 	return Counters{
-		Residents: residents, Bytes: bytes, Evictions: evictions, Renewals: e.renewals.Load(), Batches: e.batches.Load(), Compared: e.compared.Load(), Away: e.gate.away.Load(), Places: e.places.EstimatedSize(),
+		Residents: residents, Bytes: bytes, Evictions: evictions, Renewals: e.renewals.Load(), Batches: e.batches.Load(), Compared: e.compared.Load(), Stale: e.stale.Load(), Away: e.gate.away.Load(), Places: e.places.EstimatedSize(),
 		ShadowChecked: c.Checked, ShadowMismatches: e.mismatches.Load(), ShadowDropped: c.Dropped, ShadowFailed: c.Failed,
 	}
 }
