@@ -29,14 +29,18 @@ func appendDecision(b []byte, a *authz.Answer, x *authz.Explanation) []byte {
 }
 
 // appendPayer appends what a Decision and a BillingOwner have in common:
-// billing, path, account and revision.
+// billing, path, account, revision and whether it is stale.
 func appendPayer(b []byte, a *authz.Answer) []byte {
 	b = append(b, `"billing":`...)
 	b = appendBilling(b, &a.Billing)
 	b = append(b, `,"path":`...)
 	b = appendStrings(b, a.Path())
 	b = appendMember(b, `,"account":`, a.Account())
-	return appendMember(b, `,"revision":`, a.Token())
+	b = appendMember(b, `,"revision":`, a.Token())
+	if a.Stale {
+		b = append(b, `,"stale":true`...)
+	}
+	return b
 }
 
 func appendReason(b []byte, a *authz.Answer) []byte {

@@ -36,6 +36,8 @@ func newEngineMetrics(engine *authz.Engine) *engineMetrics {
 			func(c *authz.Counters) float64 { return float64(c.Batches) }),
 		metric(counter, "tollgate_accounts_compared_total", "Accounts that those found unchanged.",
 			func(c *authz.Counters) float64 { return float64(c.Compared) }),
+		metric(counter, "tollgate_stale_answers_total", "Answers out of the bound of freshness, while the store was away: --redis-away-window.",
+			func(c *authz.Counters) float64 { return float64(c.Stale) }),
 		metric(gauge, "tollgate_store_away", "1 while the store is known to be away, so that nobody waits for it.",
 			func(c *authz.Counters) float64 {
 				if c.Away {

@@ -173,6 +173,10 @@ type BatchResult struct {
 
 	// Revision The revision that the answer was made from; absent if the account is not known.
 	Revision string `json:"revision,omitempty,omitzero"`
+
+	// Stale The store is away, so that the answer could not be compared with it inside the bound of freshness: `serve --redis-away-window`.
+	// Absent otherwise.
+	Stale Stale `json:"stale,omitempty,omitzero"`
 }
 
 // Billing Who pays.
@@ -381,6 +385,10 @@ type BillingOwner struct {
 
 	// Revision The revision that the answer was made from; absent if the account is not known.
 	Revision string `json:"revision,omitempty,omitzero"`
+
+	// Stale The store is away, so that the answer could not be compared with it inside the bound of freshness: `serve --redis-away-window`.
+	// Absent otherwise.
+	Stale Stale `json:"stale,omitempty,omitzero"`
 }
 
 // BillingOwnerRequest Whose payer is asked for.
@@ -636,6 +644,10 @@ type Decision struct {
 
 	// Revision The revision that the answer was made from; absent if the account is not known.
 	Revision string `json:"revision,omitempty,omitzero"`
+
+	// Stale The store is away, so that the answer could not be compared with it inside the bound of freshness: `serve --redis-away-window`.
+	// Absent otherwise.
+	Stale Stale `json:"stale,omitempty,omitzero"`
 }
 
 // Effect Whether the role's permissions are allowed or denied. A deny wins over any allow, at every level of the path.
@@ -1490,6 +1502,10 @@ type SignedUp struct {
 	// Example: AQECAwQFBgEBAgMEBQYHCA
 	Revision Revision `json:"revision"`
 }
+
+// Stale The store is away, so that the answer could not be compared with it inside the bound of freshness: `serve --redis-away-window`.
+// Absent otherwise.
+type Stale = bool
 
 // Subproject A project inside a project, without billing and without subprojects.
 type Subproject struct {

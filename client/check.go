@@ -31,12 +31,15 @@ const (
 // Answer is a decision, its reason, and who pays, from one revision of the
 // account.
 type Answer struct {
-	Allowed     bool         `json:"allowed"`
-	Reason      Reason       `json:"reason"`
-	Billing     Billing      `json:"billing"`
-	Path        []string     `json:"path"` // the resource and its ancestors, nearest first
-	Account     string       `json:"account,omitempty"`
-	Revision    string       `json:"revision,omitempty"`
+	Allowed  bool     `json:"allowed"`
+	Reason   Reason   `json:"reason"`
+	Billing  Billing  `json:"billing"`
+	Path     []string `json:"path"` // the resource and its ancestors, nearest first
+	Account  string   `json:"account,omitempty"`
+	Revision string   `json:"revision,omitempty"`
+	// Stale is that the server could not compare its memory with its store in
+	// time, because that is away, and answers all the same.
+	Stale       bool         `json:"stale,omitempty"`
 	Explanation *Explanation `json:"explanation,omitempty"` // of Explain
 }
 
@@ -168,6 +171,7 @@ type Payer struct {
 	Path     []string `json:"path"`
 	Account  string   `json:"account,omitempty"`
 	Revision string   `json:"revision,omitempty"`
+	Stale    bool     `json:"stale,omitempty"` // as in Answer
 	// At is the instant that was asked about; nil for now.
 	At *time.Time `json:"at,omitempty"`
 }

@@ -42,7 +42,7 @@ func (c *settings) open(ctx context.Context, judge *policy.Judge, key string, do
 	s := b.store
 	var err error
 	b.engine, err = authz.NewEngine(s, judge, authz.Options{ //nolint:contextcheck // it is closed, not cancelled
-		Bound: c.freshnessBound, Compare: b.compare(c), Memory: int64(c.memory), Places: c.places, Unregistered: c.unregistered, ShadowShare: c.shadowShare, Logger: log,
+		Bound: c.freshnessBound, Compare: b.compare(c), AwayWindow: c.toRedis.awayWindow, Memory: int64(c.memory), Places: c.places, Unregistered: c.unregistered, ShadowShare: c.shadowShare, Logger: log,
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("--unregistered-types: %w", err), b.close())

@@ -38,7 +38,7 @@ func (b *backend) group(c *settings, log *zap.Logger) *replica.Group {
 	if !b.shared {
 		return replica.New(nil, b.engine, name, c.freshnessBound, log)
 	}
-	return replica.New(b.store, b.engine, name, c.freshnessBound, log)
+	return replica.New(b.store, b.engine, name, c.freshnessBound+c.toRedis.awayWindow, log)
 }
 
 // collectEvery is how often a replica looks for what was deleted and can no

@@ -40,6 +40,7 @@ func (a *app) billingOwnerCommand() *cobra.Command {
 				if len(payer.Path) > 0 {
 					s.printf("  path  %s\n", safe(strings.Join(payer.Path, " → ")))
 				}
+				s.printStale(payer.Stale)
 			}
 			if err == nil && !payer.Billing.Billed() {
 				return errNo

@@ -79,6 +79,16 @@ func (s session) printAnswer(q client.Question, answer *client.Answer) {
 	s.printf("%s\n", s.headline(q, answer))
 	s.printf("  reason  %s\n", safe(reasonOf(answer)))
 	s.printf("  payer   %s\n", safe(payerOf(answer.Billing)))
+	s.printStale(answer.Stale)
+}
+
+const staleText = "the server cannot reach its store, and answers from memory that may be out of date"
+
+// printStale says that an answer may be older than answers are, if it is.
+func (s session) printStale(stale bool) {
+	if stale {
+		s.printf("  stale   %s\n", staleText)
+	}
 }
 
 // headline is the answer in a line.

@@ -86,6 +86,9 @@ func explanation(q client.Question, answer *client.Answer) *branch {
 		window(miss, m)
 	}
 	tree.add("payer: %s", payerOf(answer.Billing))
+	if answer.Stale {
+		tree.add("stale: %s", staleText)
+	}
 	if x.Casbin != nil {
 		tree.add("%s", casbinSays(answer, x.Casbin))
 	}

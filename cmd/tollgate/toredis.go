@@ -18,6 +18,7 @@ type toRedis struct {
 	caFile, certFile, keyFile string
 	wait                      int
 	waitTimeout               time.Duration
+	awayWindow                time.Duration
 }
 
 func (r *toRedis) flags(flags *pflag.FlagSet) {
@@ -26,6 +27,7 @@ func (r *toRedis) flags(flags *pflag.FlagSet) {
 	flags.StringVar(&r.keyFile, "redis-key-file", "", "file with the private key of that certificate")
 	flags.IntVar(&r.wait, "redis-wait", 0, "replicas of Redis that must have a write before it counts as made; a write that they do not have in time is answered 503 NOT_REPLICATED")
 	flags.DurationVar(&r.waitTimeout, "redis-wait-timeout", store.DefaultReplicaTimeout, "how long a write waits for them")
+	flags.DurationVar(&r.awayWindow, "redis-away-window", 0, "for how long beyond --freshness-bound checks are answered from memory, marked as stale, while Redis is away")
 }
 
 // check refuses settings that mean nothing.
@@ -35,6 +37,8 @@ func (r *toRedis) check() error {
 		return fmt.Errorf("--redis-wait is at least 0, and not %d", r.wait)
 	case r.waitTimeout < time.Millisecond:
 		return fmt.Errorf("--redis-wait-timeout is at least 1ms, and not %v", r.waitTimeout)
+	case r.awayWindow < 0:
+		return fmt.Errorf("--redis-away-window is at least 0, and not %v", r.awayWindow)
 	case (r.certFile == "") != (r.keyFile == ""):
 		return errors.New("--redis-cert-file and --redis-key-file belong together: give both or neither")
 	}
