@@ -68,7 +68,7 @@ func (e *Engine) compareBatch(ctx context.Context, batch []*resident) error {
 	revisions, err := e.source.Heads(limited, accounts)
 	e.batches.Add(1)
 	if ctx.Err() == nil && (err == nil || !slices.ContainsFunc(revisions, func(r Revision) bool { return r != Revision{} })) {
-		e.gate.hear(err, limited.Err() != nil) // a part of it says nothing of all
+		e.gate.hear(sent, err) // a part of it says nothing of all
 	}
 	var rounds errgroup.Group
 	rounds.SetLimit(abreast)

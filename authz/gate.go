@@ -35,8 +35,11 @@ type gate struct {
 }
 
 // The store is away after so many failures without a success between them, or
-// after one that took all the time there was.
-const enoughFailures = 8
+// after one that took so long.
+const (
+	enoughFailures = 8
+	longFailure    = time.Second
+)
 
 // Pauses between two who find out whether the store is back: they double, and
 // each is half to one and a half times as long, so that replicas do not come
@@ -70,7 +73,10 @@ func (g *gate) look() error {
 func (g *gate) due() bool { return !g.trying && g.clock.Monotonic() >= g.again }
 
 // pass is what whoever was let in leaves with.
-type pass struct{ trying bool } // to find out whether the store is back
+type pass struct {
+	begun  time.Duration // monotonic
+	trying bool          // to find out whether the store is back
+}
 
 // enter waits for room. Whoever is let in calls leave.
 func (g *gate) enter(ctx context.Context) (pass, error) {
@@ -82,27 +88,27 @@ func (g *gate) enter(ctx context.Context) (pass, error) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !g.away.Load() {
-		return pass{}, nil
+	p := pass{begun: g.clock.Monotonic(), trying: g.away.Load()}
+	if !p.trying {
+		return p, nil
 	}
 	if !g.due() {
 		g.room.Release(1)
 		return pass{}, errAway
 	}
 	g.trying = true
-	return pass{true}, nil
+	return p, nil
 }
 
-// leave makes room, and takes note of how it went: slow is that all the time
-// there was has passed.
-func (g *gate) leave(p pass, err error, slow bool) {
+// leave makes room, and takes note of how it went.
+func (g *gate) leave(p pass, err error) {
 	g.room.Release(1)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if p.trying {
 		g.trying = false
 	}
-	g.learn(err, slow, p.trying)
+	g.learn(err, p)
 }
 
 // giveUp makes room after a conversation that its own asker has ended, which
@@ -117,26 +123,29 @@ func (g *gate) giveUp(p pass) {
 }
 
 // hear takes note of how a conversation went that needed no room.
-func (g *gate) hear(err error, slow bool) {
+func (g *gate) hear(begun time.Duration, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.learn(err, slow, false)
+	g.learn(err, pass{begun: begun})
 }
 
-// learn takes note of an answer of the store, or of the lack of one; tried is
-// that it was to find out. The caller holds mu.
-func (g *gate) learn(err error, slow, tried bool) {
+// learn takes note of an answer of the store, or of the lack of one. The
+// caller holds mu.
+func (g *gate) learn(err error, p pass) {
 	if !unreached(err) {
 		if g.failures, g.pause = 0, 0; g.away.Swap(false) {
 			g.log.Info("the store is back")
 		}
 		return
 	}
-	if g.failures++; (g.failures < enoughFailures && !slow) || (g.away.Load() && !tried) {
+	now := g.clock.Monotonic()
+	g.failures++
+	known := g.away.Load() && !p.trying
+	if known || (g.failures < enoughFailures && now-p.begun < longFailure) {
 		return
 	}
 	g.pause = min(max(2*g.pause, firstPause), lastPause)
-	g.again = g.clock.Monotonic() + g.pause/2 + rand.N(g.pause)
+	g.again = now + g.pause/2 + rand.N(g.pause)
 	if !g.away.Swap(true) {
 		g.log.Warn("the store is away: whatever would have to wait for it is refused at once until it is back", zap.Error(err))
 	}
@@ -159,7 +168,7 @@ func (e *Engine) through(ctx context.Context, ask func(context.Context) error) e
 	if err = ask(limited); ctx.Err() != nil {
 		e.gate.giveUp(p)
 	} else {
-		e.gate.leave(p, err, limited.Err() != nil)
+		e.gate.leave(p, err)
 	}
 	return err
 }

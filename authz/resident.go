@@ -183,7 +183,7 @@ func (r *resident) converse(rd *round) {
 		return
 	}
 	gone, err := r.do(ctx, rd)
-	r.engine.gate.leave(p, err, ctx.Err() != nil)
+	r.engine.gate.leave(p, err)
 	if gone {
 		rd.pass(ctx, r.engine.resident(r.account))
 	}
