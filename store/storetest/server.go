@@ -26,7 +26,13 @@ import (
 // in the environment it fails.
 func Redis(tb testing.TB, settings ...string) (url string) {
 	tb.Helper()
-	return "redis://" + launch(tb, inMemory(tb, settings...)).Addr
+	return "redis://" + Standalone(tb, settings...).Addr
+}
+
+// Standalone is Redis, for who stops and kills it.
+func Standalone(tb testing.TB, settings ...string) *Server {
+	tb.Helper()
+	return launch(tb, inMemory(tb, settings...))
 }
 
 // Server is a redis-server, or a Sentinel, of a test.
