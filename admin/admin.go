@@ -189,10 +189,12 @@ func busy() error {
 	return hierarchy.Conflict("ACCOUNT_BUSY", "too many others are changing the account at once; try again")
 }
 
-// commit commits what was decided. A draft without edits is done already.
+// commit commits what was decided. A draft without edits is done already: its
+// revision is the newest that it was decided on, so that whoever passes it on
+// sees what was acknowledged before, by others too.
 func (s *Service) commit(d *draft) (Written, error) {
 	if len(d.commit.Edits) == 0 {
-		return Written{Account: d.commit.Account, Revision: authz.Token(d.commit.Account, d.snapshot.Revision())}, nil
+		return Written{Account: d.commit.Account, Revision: authz.Token(d.commit.Account, d.seen)}, nil
 	}
 	head, previous, err := s.store.Commit(d.ctx, &d.commit)
 	if head.Number == 0 {

@@ -17,14 +17,15 @@ type draft struct {
 	service  *Service
 	who      Caller
 	snapshot *authz.Snapshot
-	at       int64 // the instant that the write is decided at
+	at       int64          // the instant that the write is decided at
+	seen     authz.Revision // the newest that it was decided on: the snapshot's, or of what was read beside
 	commit   authz.Commit
 	replaced []authz.Record // what the write replaces; nil while that is not known
 }
 
 func newDraft(ctx context.Context, s *Service, who Caller, snapshot *authz.Snapshot, action string) *draft {
 	return &draft{
-		ctx: ctx, service: s, who: who, snapshot: snapshot, at: s.time(),
+		ctx: ctx, service: s, who: who, snapshot: snapshot, at: s.time(), seen: snapshot.Revision(),
 		commit: authz.Commit{
 			Account: snapshot.Account(), Identity: newIdentity(), Guarded: true, Basis: snapshot.Head().Basis,
 			Actor: who.actor(), Caller: who.Name, Action: action,
@@ -79,6 +80,7 @@ func (d *draft) read(keys ...authz.Key) (map[authz.Key]authz.Record, error) {
 	if head.Basis != d.snapshot.Head().Basis {
 		return nil, authz.ErrConflict
 	}
+	d.seen = head.Revision
 	if d.service.clock == nil {
 		d.at = head.Now // as the store itself says
 	}

@@ -122,3 +122,19 @@ func TestMoveDoesNotGiveWhatOneCouldNotGive(t *testing.T) {
 	must(h.MoveSubproject(ctx, as(zoe), e.sub.ID, e.other.ID))(t)
 	must(h.DeleteBinding(ctx, operator, more.Ref.ID))(t)
 }
+
+// What another replica has written is in the revision that a write answers
+// which finds nothing to change: the replica's own snapshot may not have it.
+func TestNothingToChangeIsAsNewAsWhatWasWritten(t *testing.T) {
+	h := build(t)
+	ctx := t.Context()
+	e := h.estate(t)
+	other := replica(t, h.store, h.faults)
+	must(other.SetLink(ctx, operator, e.Project.Ref.ID, e.Billing.Ref.ID))(t) // knows the account from now on
+	moved := must(h.MoveResource(ctx, operator, e.nested, e.other))(t)
+	again := must(other.SetLink(ctx, operator, e.Project.Ref.ID, e.Billing.Ref.ID))(t)
+	if again.Revision != moved.Revision {
+		t.Errorf("answers %s, after %s was answered", again.Revision, moved.Revision)
+	}
+	other.code(t, authz.NoBinding, ben, "number.read", e.nested, again.Revision)
+}
