@@ -2,6 +2,7 @@ package authz
 
 import (
 	"context"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -100,6 +101,7 @@ type Engine struct {
 	batches      atomic.Uint64
 	compared     atomic.Uint64
 	stale        atomic.Uint64
+	lease        atomic.Int64 // the monotonic time until which it holds; see Lease
 }
 
 // place is where a resource stands, as far as it is remembered: its account,
@@ -124,6 +126,7 @@ func NewEngine(source Source, judge *policy.Judge, opts Options) (*Engine, error
 	}
 	e := &Engine{source: source, judge: judge, model: NewModel(judge.Meaning()), opts: opts, residents: newResidents(opts.Memory, opts.Logger), places: places, unregistered: map[string]bool{}}
 	e.clock.start, e.clock.other = time.Now(), opts.Clock
+	e.lease.Store(math.MaxInt64)
 	e.gate = newGate(opts.Conversations, &e.clock, opts.Logger)
 	for _, typ := range opts.Unregistered {
 		if err := hierarchy.CheckResourceType(typ); err != nil {

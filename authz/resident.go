@@ -96,10 +96,10 @@ func (r *resident) fresh(ctx context.Context, now time.Duration) (*Snapshot, err
 }
 
 // freshAt is the snapshot held, if its last comparison is inside the bound at
-// a time; or nil.
+// a time, and the engine's lease holds; or nil.
 func (r *resident) freshAt(now time.Duration) *Snapshot {
 	h := r.state.Load()
-	if h == nil || now-h.compared > r.engine.opts.Bound {
+	if h == nil || now-h.compared > r.engine.opts.Bound || !r.engine.leased(now) {
 		return nil
 	}
 	r.mark()

@@ -47,7 +47,7 @@ func (r *resident) inWindow(token string, now time.Duration) *Snapshot {
 		return nil
 	}
 	h := r.state.Load()
-	if h == nil || h.compared == never || now-h.compared > r.engine.opts.Bound+window {
+	if h == nil || h.compared == never || now-h.compared > r.engine.opts.Bound+window || !r.engine.leased(now) {
 		return nil
 	}
 	if token != "" {

@@ -5,8 +5,8 @@
 // A replica enrols with the store, for a time that it renews, and says on
 // demand whether it answers from a revision or a later one. A receipt asks all
 // who are enrolled. Who does not answer is not confirmed, until its enrolment
-// ends: by then it has not compared anything with the store for longer than it
-// may answer from memory, so that it must ask first, and is told.
+// ends: by then it asks the store before each answer, whatever it was able to
+// compare meanwhile, until it has enrolled again (see authz.Engine.Lease).
 package replica
 
 import (
@@ -104,7 +104,7 @@ func (g *Group) Enrol(ctx context.Context) error {
 	if g.bus == nil {
 		return nil
 	}
-	return g.bus.Enrol(ctx, g.self, g.last)
+	return g.engine.Lease(2*g.last/3, func() error { return g.bus.Enrol(ctx, g.self, g.last) })
 }
 
 // Run keeps the replica enrolled, and answers the others, until the context
@@ -116,11 +116,13 @@ func (g *Group) Run(ctx context.Context) {
 	var all sync.WaitGroup
 	all.Go(func() { g.bus.Listen(ctx, func(m Message) { g.hear(ctx, &all, m) }, func(error) {}) })
 	for {
+		pause := g.last / 3
 		if err := g.Enrol(ctx); err != nil && ctx.Err() == nil {
-			g.log.Warn("this server could not enrol with the store; receipts of writes leave it out", zap.Error(err))
+			g.log.Warn("this server could not enrol with the store; it asks the store before each answer soon, and receipts of writes leave it out then", zap.Error(err))
+			pause = g.last / 15
 		}
 		select {
-		case <-time.After(g.last / 3):
+		case <-time.After(pause):
 			continue
 		case <-ctx.Done():
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -268,4 +269,36 @@ func reason(err error) string {
 		return ""
 	}
 	return known.Reason
+}
+
+// leaping is a clock that goes on only when it is told to.
+type leaping struct{ mono atomic.Int64 }
+
+func (l *leaping) Monotonic() time.Duration { return time.Duration(l.mono.Load()) }
+func (l *leaping) Wall() int64              { return l.mono.Load() / 1000 }
+
+// Who could not enrol for long asks the store before it answers, whatever its
+// bound: receipts leave it out soon.
+func TestWhoIsNotEnrolledAsksFirst(t *testing.T) {
+	c, clock := newCity(t, 1), &leaping{}
+	e, err := authz.NewEngine(c.source, c.engines[0].Judge(), authz.Options{Bound: 24 * time.Hour, Clock: clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(e.Close)
+	c.engines = append(c.engines, e)
+	const enrolment = 3 * time.Hour // thrice what the group is told to be the bound
+	if err := replica.New(plug{c.wire, new(string)}, e, "b", time.Hour, zap.NewNop()).Enrol(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	before := c.know(1).Revision()
+	c.write()
+	clock.mono.Add(int64(enrolment / 2))
+	if c.know(1).Revision() != before {
+		t.Fatal("it asks first though it is enrolled: the test shows nothing")
+	}
+	clock.mono.Add(int64(enrolment / 2))
+	if c.know(1).Revision() == before {
+		t.Error("its enrolment has ended, and it answers from what it knew")
+	}
 }
