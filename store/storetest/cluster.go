@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -78,31 +79,64 @@ func (n *Nodes) each(tb testing.TB, lines ...string) {
 	}
 }
 
-// Of is the master of a key, and its replica, as long as none has failed.
+// Of is the master of a key, and its replica. While the two change places, it
+// is who was master at first.
 func (n *Nodes) Of(key string) (master, replica *Server) {
 	n.Servers[0].tb.Helper()
-	slot, err := n.Servers[0].client.ClusterKeySlot(context.Background(), key).Result()
-	if err != nil {
-		n.Servers[0].tb.Fatal(err)
-	}
+	slot := n.slot(key)
 	masters := len(n.Servers) / 2
 	for i, s := range n.Servers[:masters] {
-		if int(slot) < slots*(i+1)/masters {
-			return s, n.Servers[masters+i]
+		if slot >= slots*(i+1)/masters {
+			continue
+		}
+		other := n.Servers[masters+i]
+		if !s.Leads() && other.Leads() { // in this order: the other may have been stopped
+			return other, s
+		}
+		return s, other
+	}
+	panic("slot " + strconv.Itoa(slot))
+}
+
+func (n *Nodes) slot(key string) int {
+	n.Servers[0].tb.Helper()
+	var err error
+	for _, s := range n.Servers {
+		var slot int64
+		if slot, err = s.client.ClusterKeySlot(context.Background(), key).Result(); err == nil {
+			return int(slot)
 		}
 	}
-	panic("slot " + strconv.FormatInt(slot, 10))
+	n.Servers[0].tb.Fatal(err)
+	return 0
 }
+
+// Leads reports whether the server takes itself for a master.
+func (s *Server) Leads() bool { return s.has("role:master", "info", "replication") }
 
 // FailedOver waits until a replica has taken over from its master, and all
 // nodes that are alive say that the cluster is complete.
 func (n *Nodes) FailedOver(tb testing.TB, killed, replica *Server) {
 	tb.Helper()
-	until(tb, func() bool { return replica.has("role:master", "info", "replication") })
+	until(tb, replica.Leads)
 	for _, s := range n.Servers {
+		if s == killed {
+			continue
+		}
 		until(tb, func() bool {
 			info, _ := s.client.ClusterInfo(context.Background()).Result()
-			return s == killed || hasAll(info, "cluster_state:ok")
+			return hasAll(info, "cluster_state:ok")
 		})
 	}
+}
+
+// Rejoin starts a node again that was killed, or waits for one that was
+// deposed, until it is a replica and is sent all that its master gets.
+func (n *Nodes) Rejoin(tb testing.TB, s *Server) {
+	tb.Helper()
+	if s.dead() {
+		s.Restart()
+	}
+	inSync(tb, s)
+	until(tb, func() bool { return slices.ContainsFunc(n.Servers, s.follows) })
 }

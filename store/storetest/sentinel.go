@@ -115,7 +115,7 @@ func (w *Watched) FailedOver(tb testing.TB, killed *Server) {
 	tb.Helper()
 	until(tb, func() bool {
 		m := w.Master()
-		return m != nil && m != killed && m.has("role:master", "info", "replication")
+		return m != nil && m != killed && m.Leads()
 	})
 }
 
@@ -127,4 +127,20 @@ func (w *Watched) Forget() {
 		s.Do("sentinel", "remove", masterName)
 	}
 	master.Do("client", "kill", "type", "normal", "skipme", "yes")
+}
+
+// Rejoin starts a server again that was killed, as a replica of the master, or
+// has one that was deposed be that, and waits until all replicas are sent all
+// that the master gets.
+func (w *Watched) Rejoin(tb testing.TB, s *Server) {
+	tb.Helper()
+	if s.dead() {
+		s.Restart()
+	}
+	master := w.Master()
+	s.Do("replicaof", host, master.port()) // Sentinels would do it in ten seconds
+	for _, replica := range w.Replicas() {
+		inSync(tb, replica)
+		until(tb, func() bool { return replica.follows(master) })
+	}
 }

@@ -39,10 +39,12 @@ func Standalone(tb testing.TB, settings ...string) *Server {
 type Server struct {
 	Addr string // host and port
 
-	tb     testing.TB
-	cmd    *exec.Cmd
-	ended  chan struct{}
-	client *redis.Client
+	tb        testing.TB
+	program   string
+	arguments []string
+	cmd       *exec.Cmd
+	ended     chan struct{}
+	client    *redis.Client
 }
 
 const host = "127.0.0.1"
@@ -81,32 +83,68 @@ func launch(tb testing.TB, arguments func(port string) []string) *Server {
 func start(tb testing.TB, program string, arguments func(port string) []string) (*Server, bool) {
 	tb.Helper()
 	port := freePort(tb)
-	cmd := exec.CommandContext(context.Background(), program, arguments(port)...) //nolint:gosec // what LookPath found, and what a test asks for
-	noOrphan(cmd)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		tb.Fatal(err)
-	}
-	if !ready(out) {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
+	s := &Server{Addr: net.JoinHostPort(host, port), tb: tb, program: program, arguments: arguments(port)}
+	if !s.begin() {
 		return nil, false
 	}
-	s := &Server{Addr: net.JoinHostPort(host, port), tb: tb, cmd: cmd, ended: make(chan struct{})}
-	go func() { // or the server would wait for somebody to read its log
-		defer close(s.ended)
-		_, _ = io.Copy(io.Discard, out)
-		_ = cmd.Wait()
-	}()
 	s.client = redis.NewClient(&redis.Options{Addr: s.Addr, Protocol: 2, DisableIdentity: true, MaxRetries: -1, DialerRetries: 1, PoolSize: 2})
 	tb.Cleanup(func() {
 		s.Kill()
 		_ = s.client.Close()
 	})
 	return s, true
+}
+
+// begin starts the program, and reports whether it accepts connections.
+func (s *Server) begin() bool {
+	s.tb.Helper()
+	cmd := exec.CommandContext(context.Background(), s.program, s.arguments...) //nolint:gosec // what LookPath found, and what a test asks for
+	NoOrphan(cmd)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		s.tb.Fatal(err)
+	}
+	if !ready(out) {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		return false
+	}
+	ended := make(chan struct{})
+	s.cmd, s.ended = cmd, ended
+	go func() { // or the server would wait for somebody to read its log
+		defer close(ended)
+		_, _ = io.Copy(io.Discard, out)
+		_ = cmd.Wait()
+	}()
+	return true
+}
+
+// follows reports whether a master takes the server for a replica that has
+// what it has. A replica may take itself for that earlier, and lose more.
+func (s *Server) follows(master *Server) bool {
+	return master.has("port="+s.port()+",state=online", "info", "replication")
+}
+
+// dead reports whether the server was killed.
+func (s *Server) dead() bool {
+	select {
+	case <-s.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// Restart starts a server again that was killed. It has nothing any more, but
+// for what a node knows of its cluster.
+func (s *Server) Restart() {
+	s.tb.Helper()
+	if !s.begin() {
+		s.tb.Fatalf("the redis-server at %s did not start again", s.Addr)
+	}
 }
 
 // ready reads the server's log until it accepts connections, or has ended.
@@ -141,8 +179,14 @@ func (s *Server) Kill() {
 	<-s.ended
 }
 
-// Stop has the server do nothing until Continue. It keeps its connections.
-func (s *Server) Stop() { s.signal(syscall.SIGSTOP) }
+// Stop has the server do nothing until Continue. It keeps its connections. On
+// return it has stopped.
+func (s *Server) Stop() {
+	s.tb.Helper()
+	if err := Stop(s.cmd.Process); err != nil {
+		s.tb.Fatal(err)
+	}
+}
 
 // Continue ends Stop.
 func (s *Server) Continue() { s.signal(syscall.SIGCONT) }
@@ -215,4 +259,20 @@ func Detach(master *Server, replicas ...*Server) {
 		r.Stop()
 	}
 	master.Do("client", "kill", "type", "replica")
+}
+
+// Denied is how often scripts were refused a channel, or another thing that the
+// server's rules of access name, since the last ACL LOG RESET.
+func (s *Server) Denied(object string) (times int) {
+	s.tb.Helper()
+	log, err := s.client.ACLLog(context.Background(), 1000).Result()
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	for _, entry := range log {
+		if entry.Object == object && entry.Context == "lua" {
+			times += int(entry.Count)
+		}
+	}
+	return times
 }
