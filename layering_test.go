@@ -20,6 +20,7 @@ const module = "github.com/tollgate-dev/tollgate"
 var mayImport = map[string][]string{
 	"hierarchy":          {},
 	"internal/cow":       {},
+	"internal/history":   {},
 	"internal/oracle":    {},
 	"billing":            {"hierarchy"},
 	"policy":             {"hierarchy"},
