@@ -22,6 +22,11 @@ OPERATIONS ?= 100000
 random: ## make random operations, interrupted at every call to Redis, and say what was done
 	TOLLGATE_TEST_OPERATIONS=$(OPERATIONS) go test ./store -run 'TestRandomOperations$$' -count=1 -timeout 60m -v
 
+.PHONY: soak
+SOAK ?= 10m
+soak: ## have servers, their networks and Redis's masters fail for SOAK, and check every answer meanwhile
+	TOLLGATE_TEST_SOAK=$(SOAK) go test ./cmd/tollgate -run 'TestChaos' -parallel 4 -count=1 -timeout 120m -v
+
 .PHONY: fuzz
 FUZZTIME ?= 30s
 fuzz: ## run each fuzzer for FUZZTIME
