@@ -50,11 +50,12 @@ func (s *Store) Commit(ctx context.Context, c *authz.Commit) (head authz.Head, p
 	if err != nil {
 		return authz.Head{}, "", err
 	}
-	s.settle(ctx, held)
 	if err = s.replicated(acks); err != nil {
 		s.unreplicated.Add(1)
+		return head, previous, err // who meets the claims next sees what became of the commit
 	}
-	return head, previous, err
+	s.settle(ctx, held)
+	return head, previous, nil
 }
 
 // run runs the script. If there is no reply it runs it once more: the script
