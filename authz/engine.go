@@ -29,6 +29,10 @@ type Options struct {
 	AwayWindow time.Duration
 	// Timeout bounds each conversation with the store; 5 s by default.
 	Timeout time.Duration
+	// Failures is after how many failures, one upon the other, the store is held
+	// to be away: nobody waits for it then, until it is found to be back. 8 by
+	// default; one that took long is enough by itself. Negative: it never is.
+	Failures int
 	// Conversations is how many rounds with the store go on at once, of all
 	// accounts; 32 by default. More wait for one to end.
 	Conversations int
@@ -64,6 +68,9 @@ func (o *Options) defaults() {
 	}
 	if o.Timeout == 0 {
 		o.Timeout = 5 * time.Second
+	}
+	if o.Failures == 0 {
+		o.Failures = 8
 	}
 	if o.Conversations == 0 {
 		o.Conversations = 32
@@ -127,7 +134,7 @@ func NewEngine(source Source, judge *policy.Judge, opts Options) (*Engine, error
 	e := &Engine{source: source, judge: judge, model: NewModel(judge.Meaning()), opts: opts, residents: newResidents(opts.Memory, opts.Logger), places: places, unregistered: map[string]bool{}}
 	e.clock.start, e.clock.other = time.Now(), opts.Clock
 	e.lease.Store(math.MaxInt64)
-	e.gate = newGate(opts.Conversations, &e.clock, opts.Logger)
+	e.gate = newGate(opts.Conversations, opts.Failures, &e.clock, opts.Logger)
 	for _, typ := range opts.Unregistered {
 		if err := hierarchy.CheckResourceType(typ); err != nil {
 			return nil, err

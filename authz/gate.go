@@ -22,10 +22,11 @@ import (
 // Once the store is known to be away nobody waits for it: all are refused at
 // once, but for one now and then who finds out whether it is back.
 type gate struct {
-	room  *semaphore.Weighted
-	clock *corrected
-	log   *zap.Logger
-	away  atomic.Bool // as far as is known; replaced by whoever holds mu
+	room   *semaphore.Weighted
+	enough int // failures, one upon the other, after which the store is away
+	clock  *corrected
+	log    *zap.Logger
+	away   atomic.Bool // as far as is known; replaced by whoever holds mu
 
 	mu       sync.Mutex // guards what follows
 	failures int        // one after the other
@@ -34,12 +35,8 @@ type gate struct {
 	trying   bool          // one is finding out
 }
 
-// The store is away after so many failures without a success between them, or
-// after one that took so long.
-const (
-	enoughFailures = 8
-	longFailure    = time.Second
-)
+// longFailure is how long one failure takes after which the store is away.
+const longFailure = time.Second
 
 // Pauses between two who find out whether the store is back: they double, and
 // each is half to one and a half times as long, so that replicas do not come
@@ -51,8 +48,8 @@ const (
 
 var errAway = errors.New("the store is away")
 
-func newGate(atOnce int, clock *corrected, log *zap.Logger) *gate {
-	return &gate{room: semaphore.NewWeighted(int64(atOnce)), clock: clock, log: log}
+func newGate(atOnce, enough int, clock *corrected, log *zap.Logger) *gate {
+	return &gate{room: semaphore.NewWeighted(int64(atOnce)), enough: enough, clock: clock, log: log}
 }
 
 // look refuses whoever would find the gate closed.
@@ -141,7 +138,7 @@ func (g *gate) learn(err error, p pass) {
 	now := g.clock.Monotonic()
 	g.failures++
 	known := g.away.Load() && !p.trying
-	if known || (g.failures < enoughFailures && now-p.begun < longFailure) {
+	if known || g.enough < 0 || (g.failures < g.enough && now-p.begun < longFailure) {
 		return
 	}
 	g.pause = min(max(2*g.pause, firstPause), lastPause)
