@@ -16,7 +16,13 @@ const (
 	PrefixProject        = "prj_"
 	PrefixSubproject     = "sub_"
 	PrefixBinding        = "bnd_"
+	PrefixKey            = "key_"
 )
+
+// PlatformID is the ID of the account that stands for the platform itself: it
+// has the platform's service keys, and what is bound there holds in every
+// account.
+const PlatformID = "platform"
 
 // UID is the part of a made ID behind its prefix: 48 bits of milliseconds
 // since 1970, then 80 random bits, so that IDs sort by the time they were
