@@ -23,6 +23,14 @@ const (
 	ParentNotFound                // the parent named does not exist
 	Unbilled                      // require_billing, and nobody pays
 	BillingSuspended              // require_billing, and the billing account that pays is suspended
+	KeyInvalid                    // what was presented is no API key, or one with a typo
+	KeyNotFound                   // no such API key, or not with this secret
+	KeyExpired                    // the API key has ended
+	KeyDisabled                   // the API key is disabled
+	AddressBlocked                // the API key may not be used from this address
+	KeyOutOfReach                 // the resource is not under what the API key belongs to
+	SponsorMissing                // nobody sponsors the API key
+	SponsorLacks                  // the API key's sponsor may not do it
 	EvaluatorMismatch             // Casbin decided otherwise: denied until it is understood
 )
 
@@ -31,6 +39,8 @@ var codes = [...]string{
 	ResourceNotFound: "RESOURCE_NOT_FOUND", ResourceDeleted: "RESOURCE_DELETED", ResourceSuspended: "RESOURCE_SUSPENDED",
 	ParentRequired: "PARENT_REQUIRED", ParentMismatch: "PARENT_MISMATCH", ParentNotFound: "PARENT_NOT_FOUND",
 	Unbilled: "UNBILLED", BillingSuspended: "BILLING_SUSPENDED", EvaluatorMismatch: "EVALUATOR_MISMATCH",
+	KeyInvalid: "KEY_INVALID", KeyNotFound: "KEY_NOT_FOUND", KeyExpired: "KEY_EXPIRED", KeyDisabled: "KEY_DISABLED",
+	AddressBlocked: "ADDRESS_BLOCKED", KeyOutOfReach: "KEY_OUT_OF_REACH", SponsorMissing: "SPONSOR_MISSING", SponsorLacks: "SPONSOR_LACKS_PERMISSION",
 }
 
 func (c Code) String() string { return codes[c] }
@@ -78,6 +88,7 @@ type Answer struct {
 	path     path
 	verdict  verdict
 	subject  string
+	sponsor  *sponsorship // of an API key that its own bindings allow it
 }
 
 // Revision is the revision that the answer was made from; zero if the account

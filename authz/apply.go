@@ -71,6 +71,8 @@ func (a *applying) apply(e Edit) error {
 		return a.customRole(id, e)
 	case hierarchy.TypeBinding:
 		return a.binding(id, e)
+	case hierarchy.TypeKey:
+		return a.key(id, e)
 	case KindResource:
 		return nil // resources are not in the snapshot
 	default:

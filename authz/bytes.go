@@ -1,8 +1,10 @@
 package authz
 
 import (
+	"net/netip"
 	"unsafe"
 
+	"github.com/tollgate-dev/tollgate/apikey"
 	"github.com/tollgate-dev/tollgate/hierarchy"
 )
 
@@ -24,6 +26,9 @@ func (p *principal) bytes() int {
 	n := cap(p.grants) * int(unsafe.Sizeof(grant{}))
 	if p.ties != nil {
 		n += int(unsafe.Sizeof(*p.ties)) + (cap(p.ties.groups)+cap(p.ties.outer))*row
+		if k := p.ties.key; k != nil {
+			n += int(unsafe.Sizeof(*k)) + cap(k.secrets)*int(unsafe.Sizeof(apikey.Stored{})) + cap(k.sources)*int(unsafe.Sizeof(netip.Prefix{}))
+		}
 	}
 	return n
 }
@@ -32,7 +37,7 @@ func (p *principal) bytes() int {
 func (a *applying) tie(row uint32, groups, outer []uint32) {
 	p := a.subjects.Edit(a.edit, row)
 	a.pointed -= p.bytes()
-	p.tie(groups, outer)
+	p.tie(groups, outer, p.key())
 	a.pointed += p.bytes()
 }
 

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"net/netip"
 	"strings"
 	"time"
 
+	"github.com/tollgate-dev/tollgate/apikey"
 	"github.com/tollgate-dev/tollgate/hierarchy"
 	"github.com/tollgate-dev/tollgate/policy"
 )
@@ -26,6 +28,12 @@ type Request struct {
 	Full bool
 	// RequireBilling denies what nobody pays for.
 	RequireBilling bool
+	// Key is an API key that was presented in place of a Subject: the key, or
+	// the service that it stands for, is the subject if it is accepted. Only
+	// the account that a customer's key belongs to is looked in.
+	Key *apikey.Presented
+	// Source is where the key was presented from; zero if that is not known.
+	Source netip.Addr
 }
 
 // question is a request that was read.
@@ -36,6 +44,7 @@ type question struct {
 	kind    kind          // of the resource; none for a product's
 	account string        // bare ID, or "" if not named
 	billing bool          // only the payer is asked for
+	byKey   bool          // the subject is an API key
 	touched byte          // see touch
 	looked  time.Duration // the monotonic time that the snapshot's age is looked at; 0 for never
 }
@@ -59,10 +68,11 @@ func (e *Engine) BillingOwner(ctx context.Context, req *Request) (a Answer, err 
 
 // readSubject refuses who cannot act.
 func (q *question) readSubject() error {
-	if !q.billing && !strings.HasPrefix(q.Subject, "user:") && !strings.HasPrefix(q.Subject, "service:") {
-		return inField("subject", checkSubject(q.Subject))
+	if q.billing || strings.HasPrefix(q.Subject, "user:") || strings.HasPrefix(q.Subject, "service:") {
+		return nil
 	}
-	return nil
+	q.byKey = isKey(q.Subject)
+	return inField("subject", checkSubject(q.Subject))
 }
 
 // read reads all of a request.
@@ -147,6 +157,9 @@ func inField(field string, err error) error {
 func (e *Engine) ask(ctx context.Context, q *question, a *Answer) error {
 	// Before all else: the processor goes on with what follows while it waits.
 	q.looked = e.clock.Monotonic()
+	if q.Key != nil {
+		return e.askWithKey(ctx, q.withKey(), a)
+	}
 	if err := q.readSubject(); err != nil {
 		return err
 	}
@@ -275,6 +288,11 @@ func (e *Engine) decide(s *Snapshot, q *question, a *Answer) error {
 	if err := q.ask(s); err != nil {
 		return err
 	}
+	if q.byKey {
+		if a.Code = s.admitsKey(q, &a.path); a.Code != NoBinding {
+			return nil
+		}
+	}
 	if a.path.flags != 0 {
 		if a.Code = s.barriers(&a.path, q.Permission).code(); a.Code != NoBinding {
 			return nil
@@ -287,6 +305,9 @@ func (e *Engine) decide(s *Snapshot, q *question, a *Answer) error {
 		e.shadow.Take(func() policy.Case { return s.shadowCase(*a, q.Permission, q.now()) })
 	}
 	a.Allowed, a.Code = a.verdict.outcome()
+	if a.Allowed && q.byKey {
+		e.bySponsor(s, q, a)
+	}
 	if a.Allowed && q.RequireBilling {
 		a.Allowed, a.Code = a.Billing.outcome()
 	}

@@ -21,6 +21,10 @@ type Explanation struct {
 	// Casbin is what Casbin decided over the rules of the roles held; it is
 	// nil where policy was not asked, because there is no such resource.
 	Casbin *CasbinVerdict
+	// Sponsor says the same of the sponsor, whose rights bound those of the API
+	// key that asked; nil for anybody but a key, and for one that lacks the
+	// right itself.
+	Sponsor *Explanation
 }
 
 // Obstacle is one reason of a denial.
@@ -51,21 +55,47 @@ func (e *Engine) Explain(ctx context.Context, req *Request) (Answer, *Explanatio
 		x.Obstacles = []Obstacle{{Code: a.Code, Node: req.Resource, Detail: a.Code.sentence()}}
 		return a, x, nil
 	}
-	s := a.snapshot
 	q.now() // one instant for all that follows, Casbin's decision too
 	if err := e.rejudge(&a, x, &q); err != nil {
 		return Answer{}, nil, err
 	}
+	if a.sponsor != nil {
+		if err := e.explainSponsor(&a, x, &q); err != nil {
+			return Answer{}, nil, err
+		}
+	}
+	a.snapshot.because(&a, x, &q)
+	return a, x, nil
+}
+
+// because gives the reasons of a decision.
+func (s *Snapshot) because(a *Answer, x *Explanation, q *question) {
 	if a.Allowed {
 		cause, _ := a.Cause()
 		x.Allow = &cause
-		return a, x, nil
+		return
 	}
-	x.Obstacles = s.obstacles(&a, &q)
-	if !s.allowsSomewhere(&a, &q.asked) {
-		x.NearestMiss = s.nearestMiss(&a, &q)
+	x.Obstacles = s.obstacles(a, q)
+	if !s.allowsSomewhere(a, &q.asked) {
+		x.NearestMiss = s.nearestMiss(a, q)
 	}
-	return a, x, nil
+}
+
+// explainSponsor explains what a key's sponsor may do.
+func (e *Engine) explainSponsor(a *Answer, x *Explanation, q *question) error {
+	of := a.forSponsor()
+	of.Allowed, of.Code = of.verdict.outcome()
+	x.Sponsor = &Explanation{}
+	by := *q
+	by.byKey = false
+	if err := e.rejudge(&of, x.Sponsor, &by); err != nil {
+		return err
+	}
+	a.snapshot.because(&of, x.Sponsor, &by)
+	if of.Code == EvaluatorMismatch {
+		a.Allowed, a.Code = false, EvaluatorMismatch
+	}
+	return nil
 }
 
 // rejudge has Casbin decide the question again.
@@ -98,6 +128,9 @@ func (s *Snapshot) obstacles(a *Answer, q *question) []Obstacle {
 	var all []Obstacle
 	if a.Code == EvaluatorMismatch {
 		all = append(all, Obstacle{Code: EvaluatorMismatch, Detail: EvaluatorMismatch.sentence()})
+	}
+	if q.byKey {
+		all = append(all, s.keyObstacles(a, q)...)
 	}
 	barriers := s.barriers(&a.path, q.Permission)
 	for _, row := range a.path.rows[:a.path.n] {
@@ -173,6 +206,22 @@ func (c Code) sentence() string {
 		return "the parent that was named is not the resource's own"
 	case ParentNotFound:
 		return "the parent that was named does not exist, or is neither a project nor a subproject"
+	case KeyInvalid:
+		return "what was presented is no API key, or one with a typo"
+	case KeyNotFound:
+		return "there is no such API key"
+	case KeyExpired:
+		return "the API key has ended; rotate it or make another"
+	case KeyDisabled:
+		return "the API key is disabled"
+	case AddressBlocked:
+		return "the API key may not be used from this address"
+	case KeyOutOfReach:
+		return "the resource is not under the project or subproject that the API key belongs to"
+	case SponsorMissing:
+		return "nobody sponsors the API key; transfer it to who may do what it is for"
+	case SponsorLacks:
+		return "the API key's sponsor may not do it; a key may do no more than its sponsor"
 	case EvaluatorMismatch:
 		return "the evaluator and Casbin disagree; denied until that is understood"
 	}

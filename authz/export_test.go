@@ -33,9 +33,9 @@ func (s *Snapshot) WithNestingOf(old *Snapshot) *Snapshot {
 	broken, edit := *s, new(cow.Edit)
 	for row := range broken.subjects.Len() {
 		p := broken.subjects.Edit(edit, row)
-		p.tie(p.groups(), nil)
+		p.tie(p.groups(), nil, p.key())
 		if row < old.subjects.Len() {
-			p.tie(p.groups(), old.subjects.At(row).outer())
+			p.tie(p.groups(), old.subjects.At(row).outer(), p.key())
 		}
 	}
 	return &broken

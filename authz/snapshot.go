@@ -138,10 +138,12 @@ type principal struct {
 	size   uint32  // of a group: how many direct members it has
 }
 
-// ties are the groups that a subject belongs to.
+// ties are what few subjects have: the groups that it belongs to, and of an API
+// key what is known of it.
 type ties struct {
 	groups []uint32 // that it is a direct member of, sorted
 	outer  []uint32 // of a group: all groups that it is inside of, at any depth
+	key    *apiKey  // of an API key
 }
 
 func (p *principal) groups() []uint32 {
@@ -158,10 +160,10 @@ func (p *principal) outer() []uint32 {
 	return p.ties.outer
 }
 
-func (p *principal) tie(groups, outer []uint32) {
+func (p *principal) tie(groups, outer []uint32, key *apiKey) {
 	p.ties = nil
-	if len(groups)+len(outer) > 0 {
-		p.ties = &ties{groups, outer}
+	if len(groups)+len(outer) > 0 || key != nil {
+		p.ties = &ties{groups, outer, key}
 	}
 }
 

@@ -60,33 +60,73 @@ func (s *Snapshot) BillingOf(container hierarchy.Ref) (b Billing) {
 // Allows decides a permission on a node of the account, or on a product
 // resource in one; the resource may be zero. It applies the state of nodes.
 func (s *Snapshot) Allows(subject hierarchy.Ref, permission policy.Permission, node, res hierarchy.Ref, at int64) bool {
-	return s.allows(subject, permission, node, res, at, 0)
+	return s.Rights(subject, permission, node, res, at) == Allowed
 }
 
 // Holds is Allows, as if nothing were suspended.
 func (s *Snapshot) Holds(subject hierarchy.Ref, permission policy.Permission, node, res hierarchy.Ref, at int64) bool {
-	return s.allows(subject, permission, node, res, at, suspended|suspendedByOperator)
+	return s.RightsHeld(subject, permission, node, res, at) == Allowed
 }
 
-// allows decides as if nothing had the flags that are to be disregarded.
-func (s *Snapshot) allows(subject hierarchy.Ref, permission policy.Permission, node, res hierarchy.Ref, at int64, disregard flags) bool {
+// Rights is Allows, and why not.
+func (s *Snapshot) Rights(subject hierarchy.Ref, permission policy.Permission, node, res hierarchy.Ref, at int64) Code {
+	return s.rights(subject, permission, node, res, at, 0)
+}
+
+// RightsHeld is Holds, and why not.
+func (s *Snapshot) RightsHeld(subject hierarchy.Ref, permission policy.Permission, node, res hierarchy.Ref, at int64) Code {
+	return s.rights(subject, permission, node, res, at, suspended|suspendedByOperator)
+}
+
+// rights decides as if nothing had the flags that are to be disregarded.
+func (s *Snapshot) rights(subject hierarchy.Ref, permission policy.Permission, node, res hierarchy.Ref, at int64, disregard flags) Code {
 	var p path
-	if !s.pathOfNode(node.String(), &p) {
+	if !s.pathOf(node, res, &p) {
+		return ResourceNotFound
+	}
+	if p.flags != 0 {
+		if code := (s.barriers(&p, permission.String()) &^ disregard).code(); code != NoBinding {
+			return code
+		}
+	}
+	return s.judges(subject.String(), askedAt(permission, at), &p)
+}
+
+// pathOf is the path of a node, or of a product resource in it.
+func (s *Snapshot) pathOf(node, res hierarchy.Ref, p *path) bool {
+	if !s.pathOfNode(node.String(), p) {
 		return false
 	}
 	if !res.IsZero() {
 		container := p.rows[0]
-		p = path{}
-		s.pathOfResource(res.String(), container, &p)
+		*p = path{}
+		s.pathOfResource(res.String(), container, p)
 	}
-	if p.flags != 0 && s.barriers(&p, permission.String())&^disregard != 0 {
-		return false
+	return true
+}
+
+// judges is the decision about a subject on a path, the state of nodes apart.
+func (s *Snapshot) judges(subject string, q *asked, p *path) Code {
+	row, ok := s.subjects.Find(subject)
+	if !ok {
+		return NoBinding
 	}
 	var v verdict
-	if row, ok := s.subjects.Find(subject.String()); ok {
-		s.decide(row, askedAt(permission, at), &p, &v)
+	if !isKey(subject) {
+		s.decide(row, q, p, &v)
+		_, code := v.outcome()
+		return code
 	}
-	return v.allowed
+	k := s.subjects.At(row).key()
+	if code := s.admits(k, p, q.at); code != NoBinding {
+		return code
+	}
+	if s.decide(row, q, p, &v); v.allowed {
+		v = verdict{}
+		s.decide(k.sponsor, q, p, &v)
+	}
+	_, code := v.outcome()
+	return code
 }
 
 // Nodes are the bare IDs, in order, of live nodes of one of the account's own

@@ -17,7 +17,7 @@ const (
 
 // Binding gives a subject a role on a scope, and on everything below it (M19).
 type Binding struct {
-	Subject hierarchy.Ref `json:"subject"` // a user, a service or a group
+	Subject hierarchy.Ref `json:"subject"` // a user, a service, a group or an API key
 	Role    string        `json:"role"`    // the bare ID
 	Scope   hierarchy.Ref `json:"scope"`   // the node where it holds
 	Effect  Effect        `json:"effect"`
@@ -67,15 +67,27 @@ func (b *Binding) Check() error {
 }
 
 // subjectTypes are the types that a binding or a group can name.
-var subjectTypes = []string{hierarchy.TypeUser, hierarchy.TypeService, hierarchy.TypeGroup}
+var subjectTypes = []string{hierarchy.TypeUser, hierarchy.TypeService, hierarchy.TypeGroup, hierarchy.TypeKey}
 
-// CheckSubject refuses what a binding or a group cannot name.
+// CheckSubject refuses what a binding cannot name.
 func CheckSubject(r hierarchy.Ref) error {
 	if err := r.Check(); err != nil {
 		return err
 	}
 	if !slices.Contains(subjectTypes, r.Type) {
-		return hierarchy.Invalid("SUBJECT_INVALID", "", "%q is neither a user, a service nor a group", r)
+		return hierarchy.Invalid("SUBJECT_INVALID", "", "%q is neither a user, a service, a group nor an API key", r)
+	}
+	return nil
+}
+
+// CheckMember refuses what cannot be in a group. A key belongs to none: what
+// it may do stands in its own bindings.
+func CheckMember(r hierarchy.Ref) error {
+	if err := CheckSubject(r); err != nil {
+		return err
+	}
+	if r.Type == hierarchy.TypeKey {
+		return hierarchy.Invalid("SUBJECT_INVALID", "", "%q is an API key, which cannot be in a group; bind a role to it", r)
 	}
 	return nil
 }
@@ -85,8 +97,8 @@ func CheckActor(r hierarchy.Ref) error {
 	if err := r.Check(); err != nil {
 		return err
 	}
-	if r.Type != hierarchy.TypeUser && r.Type != hierarchy.TypeService {
-		return hierarchy.Invalid("SUBJECT_INVALID", "", "%q cannot act; a subject is a user or a service", r)
+	if r.Type != hierarchy.TypeUser && r.Type != hierarchy.TypeService && r.Type != hierarchy.TypeKey {
+		return hierarchy.Invalid("SUBJECT_INVALID", "", "%q cannot act; a subject is a user, a service or an API key", r)
 	}
 	return nil
 }

@@ -87,3 +87,15 @@ func scan(s string) (dot int, plain bool) {
 	}
 	return dot, plain
 }
+
+// Covers reports whether whoever holds a pattern holds all that another one
+// stands for.
+func Covers(held, other Pattern) bool {
+	return (held.Type == Any || held.Type == other.Type) && (held.Action == Any || held.Action == other.Action)
+}
+
+// Meets reports whether two patterns have a permission in common.
+func Meets(one, other Pattern) bool {
+	return (one.Type == Any || other.Type == Any || one.Type == other.Type) &&
+		(one.Action == Any || other.Action == Any || one.Action == other.Action)
+}

@@ -70,7 +70,7 @@ func (s *Store) newClaims(c *authz.Commit) *claims {
 		case !ok:
 		case len(edit.Before) == 0:
 			h.created = append(h.created, ref)
-		case len(edit.After) == 0 && kind == authz.KindResource:
+		case len(edit.After) == 0 && (kind == authz.KindResource || kind == hierarchy.TypeKey):
 			h.released = append(h.released, ref)
 		}
 	}

@@ -176,7 +176,7 @@ type office struct {
 	owner   hierarchy.Ref
 }
 
-var operator = admin.Caller{Name: "operator"}
+var operator = admin.Caller{Name: "operator", Operator: true}
 
 // settle opens an office on a store, with the account that another has made,
 // or with one of its own.

@@ -161,7 +161,7 @@ func (l *look) periods(s *seen, node string) {
 	ref := refOf(node)
 	var want []period
 	var list func(span admin.Span) (admin.Page[admin.Period], error)
-	operator := admin.Caller{Name: "operator"}
+	operator := admin.Caller{Name: "operator", Operator: true}
 	switch ref.Type {
 	case hierarchy.TypeAccount, hierarchy.TypeBillingAccount:
 		return

@@ -178,7 +178,7 @@ func (b *broken) server(tamper func(*tampered)) *replica {
 }
 
 // caller is one whom nobody else is named like.
-var caller = admin.Caller{Name: "breaker"}
+var caller = admin.Caller{Name: "breaker", Operator: true}
 
 // billed is a project that is paid for, and its account.
 func (b *broken) billed() (account, project string) {
@@ -338,7 +338,7 @@ func (b *broken) repeat() {
 
 func (b *broken) act() {
 	s := b.account(func(s *seen) bool { return s.project() != "" })
-	_, err := b.follower.CreateRole(b.t.Context(), admin.Caller{Name: "nobody"}, s.id, "by-nobody", policy.Role{Permissions: []string{"number.read"}})
+	_, err := b.follower.CreateRole(b.t.Context(), admin.Caller{Name: "nobody", Operator: true}, s.id, "by-nobody", policy.Role{Permissions: []string{"number.read"}})
 	b.raw(err)
 }
 

@@ -178,7 +178,7 @@ func (w *writer) note(this *asked, t told, f fault, calls int, struck bool) {
 // as is the caller of an operation: most often an operator, who may do
 // anything.
 func (w *writer) as(caller string) admin.Caller {
-	who := admin.Caller{Name: caller}
+	who := admin.Caller{Name: caller, Operator: true}
 	switch w.rng.IntN(10) {
 	case 0, 1:
 		who.Actor = users[0] // the owner of most accounts

@@ -48,9 +48,10 @@ func hasLocator(typ string) bool {
 	return located(typ) || hierarchy.CheckResourceType(typ) == nil
 }
 
-// located reports whether Tollgate's own type has locators.
+// located reports whether Tollgate's own type has locators: nodes, and keys,
+// which are presented without their account.
 func located(typ string) bool {
-	return typ == hierarchy.TypeProject || typ == hierarchy.TypeSubproject || typ == hierarchy.TypeBillingAccount
+	return typ == hierarchy.TypeProject || typ == hierarchy.TypeSubproject || typ == hierarchy.TypeBillingAccount || typ == hierarchy.TypeKey
 }
 
 // locatable is what the record of a key is located by; ok is false for records

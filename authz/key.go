@@ -1,0 +1,370 @@
+package authz
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/tollgate-dev/tollgate/apikey"
+	"github.com/tollgate-dev/tollgate/hierarchy"
+	"github.com/tollgate-dev/tollgate/policy"
+)
+
+// apiKey is what a snapshot has of an API key. It is immutable.
+type apiKey struct {
+	parent    uint32 // node that it belongs to, and under which it reaches
+	sponsor   uint32 // row of subjects
+	sponsored bool   // there is a sponsor
+	disabled  bool
+	service   string // "service:id" that a service key stands for; "" for a customer's key
+	expiresAt int64  // microseconds since 1970; 0 for never
+	secrets   []apikey.Stored
+	sources   []netip.Prefix
+}
+
+// isKey reports whether a subject is an API key.
+func isKey(subject string) bool {
+	const prefix = hierarchy.TypeKey + ":"
+	return len(subject) > len(prefix) && subject[:len(prefix)] == prefix
+}
+
+// key is the key of a subject's row, or nil.
+func (p *principal) key() *apiKey {
+	if p.ties == nil {
+		return nil
+	}
+	return p.ties.key
+}
+
+// key takes in the record of an API key.
+func (a *applying) key(id string, e Edit) error {
+	var doc apikey.Key
+	if err := decode(e.After, &doc); err != nil {
+		return err
+	}
+	row := a.subjects.Put(a.edit, hierarchy.Ref{Type: hierarchy.TypeKey, ID: id}.String())
+	var k *apiKey
+	if e.After != nil {
+		k = &apiKey{
+			parent: a.nodes.Put(a.edit, doc.Parent.String()), disabled: doc.Disabled,
+			expiresAt: doc.ExpiresAt, secrets: doc.Secrets, sources: doc.Sources,
+		}
+		if !doc.Service.IsZero() {
+			k.service = doc.Service.String()
+		}
+		if !doc.Sponsor.IsZero() {
+			k.sponsor, k.sponsored = a.subjects.Put(a.edit, doc.Sponsor.String()), true
+		}
+	}
+	p := a.subjects.Edit(a.edit, row)
+	a.pointed -= p.bytes()
+	p.tie(p.groups(), p.outer(), k)
+	a.pointed += p.bytes()
+	return nil
+}
+
+// keyOf is the key of a subject, or nil if there is none.
+func (s *Snapshot) keyOf(subject string) *apiKey {
+	if row, ok := s.subjects.Find(subject); ok {
+		return s.subjects.At(row).key()
+	}
+	return nil
+}
+
+// authenticate says what keeps a key that was presented from being taken for
+// the one that it claims to be; NoBinding for nothing. Whether there is such a
+// key is told only to who has its secret: else there is none, and to find that
+// out takes as long.
+func (s *Snapshot) authenticate(q *question) Code {
+	k := s.keyOf(q.Key.Subject)
+	if k == nil {
+		apikey.Accepts(nobodys, q.Key, q.now())
+		return KeyNotFound
+	}
+	if !apikey.Accepts(k.secrets, q.Key, q.now()) {
+		return KeyNotFound
+	}
+	if code := k.state(q.now()); code != NoBinding {
+		return code
+	}
+	if !apikey.From(k.sources, q.Source) {
+		return AddressBlocked
+	}
+	return NoBinding
+}
+
+// nobodys is compared with where there is no key.
+var nobodys = []apikey.Stored{{}}
+
+// state says what keeps a key from being used; NoBinding for nothing.
+func (k *apiKey) state(at int64) Code {
+	switch {
+	case k.disabled:
+		return KeyDisabled
+	case k.expiresAt != 0 && at >= k.expiresAt:
+		return KeyExpired
+	}
+	return NoBinding
+}
+
+// admits says what keeps a key from having rights on a path, whatever it is
+// bound to; NoBinding for nothing.
+func (s *Snapshot) admits(k *apiKey, on *path, at int64) Code {
+	if k == nil {
+		return KeyNotFound
+	}
+	code := k.state(at)
+	switch {
+	case code != NoBinding:
+	case k.service != "" || !on.has(k.parent):
+		return KeyOutOfReach
+	case !k.sponsored:
+		return SponsorMissing
+	}
+	return code
+}
+
+// admitsKey is admits, of a question by a key, and with its secret if that was
+// presented: it is compared in the snapshot that decides.
+func (s *Snapshot) admitsKey(q *question, on *path) Code {
+	if q.Key != nil {
+		if code := s.authenticate(q); code != NoBinding {
+			return code
+		}
+	}
+	return s.admits(s.keyOf(q.Subject), on, q.now())
+}
+
+// bySponsor takes into an answer, which the key's own bindings allow, what its
+// sponsor may do: at the same instant, on the same path.
+func (e *Engine) bySponsor(s *Snapshot, q *question, a *Answer) {
+	k := s.keyOf(q.Subject)
+	a.sponsor = &sponsorship{subject: s.subjects.Key(k.sponsor)}
+	s.decide(k.sponsor, &q.asked, &a.path, &a.sponsor.verdict)
+	if e.shadow.Samples(q.draw()) {
+		e.shadow.Take(func() policy.Case { return s.shadowCase(a.forSponsor(), q.Permission, q.now()) })
+	}
+	if !a.sponsor.verdict.allowed {
+		a.Allowed, a.Code = false, SponsorLacks
+	}
+}
+
+// sponsorship is what a key's sponsor may do.
+type sponsorship struct {
+	subject string
+	verdict verdict
+}
+
+// forSponsor is the answer that the sponsor would have got.
+func (a *Answer) forSponsor() Answer {
+	of := *a
+	of.subject, of.verdict = a.sponsor.subject, a.sponsor.verdict
+	return of
+}
+
+// Sponsor is the sponsor of the key that asked, as "type:id"; "" for anybody
+// but a key, and where it was not asked for.
+func (a *Answer) Sponsor() string {
+	if a.sponsor == nil {
+		return ""
+	}
+	return a.sponsor.subject
+}
+
+// Principal is who asked, as "type:id": the subject that was named, or whom
+// the key that was presented stands for; "" for a key that was not accepted.
+func (a *Answer) Principal() string { return a.subject }
+
+// askWithKey answers a question by whoever holds a key. Nothing is told to one
+// whose key is not accepted.
+func (e *Engine) askWithKey(ctx context.Context, q *question, a *Answer) error {
+	q.looked = e.clock.Monotonic()
+	home, err := e.keyHome(ctx, q)
+	if err != nil {
+		return err
+	}
+	if home == nil {
+		apikey.Accepts(nobodys, q.Key, q.now())
+		a.Code = KeyNotFound
+		return nil
+	}
+	s, err := home.withKey(ctx, q)
+	if err != nil {
+		return err
+	}
+	if a.Code = s.authenticate(q); a.Code != NoBinding {
+		return nil
+	}
+	if service := s.keyOf(q.Key.Subject).service; service != "" {
+		q.Subject, q.Key, q.byKey = service, nil, false
+		return e.ask(ctx, q, a)
+	}
+	if err := q.readResource(); err != nil {
+		return err
+	}
+	if q.account != "" && q.account != home.account {
+		a.subject, a.Code = q.Subject, ResourceNotFound // whatever is there, it is not the key's
+		return q.check()
+	}
+	return e.askIn(ctx, home, q, a)
+}
+
+// keyHome is the account that a key belongs to, or nil if there is none.
+func (e *Engine) keyHome(ctx context.Context, q *question) (*resident, error) {
+	key := q.Key.Subject
+	if p, ok := e.places.GetIfPresent(key); ok {
+		return e.resident(p.home.account), nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
+	defer cancel()
+	accounts, err := e.source.Locate(ctx, refOf(key))
+	q.looked = e.clock.Monotonic()
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	if accounts[0] == "" {
+		return nil, nil
+	}
+	home := e.resident(accounts[0])
+	e.places.Set(strings.Clone(key), place{home: home})
+	return home, nil
+}
+
+// withKey is a snapshot that a key can be looked for in: one that is fresh
+// enough for the question, and not older than the key.
+func (r *resident) withKey(ctx context.Context, q *question) (*Snapshot, error) {
+	token := q.AtLeast
+	if _, err := ParseToken(r.account, token); err != nil {
+		token = "" // of the resource's account; whoever is asked there says so
+	}
+	s, err := r.atLeast(ctx, token, q.looked)
+	if err == nil && (q.Full || s.keyOf(q.Key.Subject) == nil) {
+		var rd *round
+		if rd, err = r.sync(ctx); err == nil {
+			s = rd.snapshot
+		}
+	}
+	return s, err
+}
+
+// Authenticate says whom a key that is presented stands for: the key itself,
+// or the service that it was made for, both as "type:id"; and in which account
+// it is. A code other than Allowed says why it is refused. An error means that
+// nothing was decided.
+func (e *Engine) Authenticate(ctx context.Context, presented *apikey.Presented, from netip.Addr) (principal, account string, code Code, err error) {
+	q := question{Request: &Request{Key: presented, Source: from, Subject: presented.Subject}}
+	q.clock, q.looked = &e.clock, e.clock.Monotonic()
+	home, err := e.keyHome(ctx, &q)
+	if err != nil {
+		return "", "", KeyNotFound, err
+	}
+	if home == nil {
+		apikey.Accepts(nobodys, presented, q.now())
+		return "", "", KeyNotFound, nil
+	}
+	s, err := home.withKey(ctx, &q)
+	if err != nil {
+		return "", "", KeyNotFound, err
+	}
+	if code = s.authenticate(&q); code != NoBinding {
+		return "", "", code, nil
+	}
+	principal = presented.Subject
+	if service := s.keyOf(principal).service; service != "" {
+		principal = service
+	}
+	return principal, home.account, Allowed, nil
+}
+
+// withKey makes the subject of a question the key that was presented.
+func (q *question) withKey() *question {
+	by := *q.Request
+	by.Subject = by.Key.Subject
+	q.Request, q.byKey = &by, true
+	return q
+}
+
+// keyObstacles are what denies a key whatever its bindings say, and its sponsor.
+func (s *Snapshot) keyObstacles(a *Answer, q *question) []Obstacle {
+	code := s.admitsKey(q, &a.path)
+	if code == NoBinding && a.sponsor != nil && !a.sponsor.verdict.allowed {
+		code = SponsorLacks
+	}
+	if code == NoBinding {
+		return nil
+	}
+	node := q.Subject
+	if code == SponsorLacks {
+		node = a.sponsor.subject
+	}
+	return []Obstacle{{Code: code, Node: node, Detail: code.sentence()}}
+}
+
+// KeyParent is the node that an API key belongs to; ok is false if there is no
+// such key.
+func (s *Snapshot) KeyParent(key hierarchy.Ref) (parent hierarchy.Ref, ok bool) {
+	k := s.keyOf(key.String())
+	if k == nil {
+		return hierarchy.Ref{}, false
+	}
+	return refOf(s.nodes.Key(k.parent)), true
+}
+
+// Keys are the bare IDs, in order, of the API keys that belong to a node, after
+// the ID after. With an instant, those that have ended by then are left out.
+func (s *Snapshot) Keys(parent hierarchy.Ref, after string, at int64) []string {
+	of, ok := s.nodes.Find(parent.String())
+	if !ok {
+		return nil
+	}
+	var ids []string
+	for row := range s.subjects.Len() {
+		k := s.subjects.At(row).key()
+		if k == nil || k.parent != of || (at != 0 && k.state(at) == KeyExpired) {
+			continue
+		}
+		if id := bare(s.subjects.Key(row)); id > after {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// HoldsAll reports whether a subject holds all that patterns stand for, on a
+// node of the account or a product resource in it, whatever the state of nodes.
+// A binding that denies any of it is as good as none that allows.
+func (s *Snapshot) HoldsAll(subject hierarchy.Ref, patterns []string, node, res hierarchy.Ref, at int64) bool {
+	var p path
+	if !s.pathOf(node, res, &p) {
+		return false
+	}
+	wanted := make([]policy.Pattern, len(patterns))
+	for i, text := range patterns {
+		var err error
+		if wanted[i], err = policy.ParsePattern(text); err != nil {
+			return false
+		}
+	}
+	held, denied := make([]bool, len(wanted)), false
+	s.eachGrant(subject.String(), func(_ uint32, g *grant) {
+		r := s.role(g.role)
+		if r == nil || !p.has(g.scope) || !s.window(g).Holds(at) {
+			return
+		}
+		for _, text := range r.Patterns {
+			has, err := policy.ParsePattern(text)
+			for i := range wanted {
+				switch {
+				case err != nil:
+				case g.denies():
+					denied = denied || policy.Meets(has, wanted[i])
+				default:
+					held[i] = held[i] || policy.Covers(has, wanted[i])
+				}
+			}
+		}
+	})
+	return !denied && !slices.Contains(held, false)
+}
