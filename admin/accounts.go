@@ -39,7 +39,7 @@ func (s *Service) UpdateAccount(ctx context.Context, who Caller, id string, chan
 			return err
 		}
 		if doc.OperatorManaged != managed && !d.who.operates() {
-			return forbidden(d.who.Actor, "the platform operator's right to change operator_managed", ref)
+			return forbidden(d.who.acting(), "the platform operator's right to change operator_managed", ref)
 		}
 		d.replace(was, doc)
 		return doc.Info.Check()
@@ -56,6 +56,6 @@ func update[T any](ctx context.Context, s *Service, who Caller, ref hierarchy.Re
 	if err != nil {
 		return Item[T]{}, err
 	}
-	item, err := read(s, ctx, Caller{Name: who.Name}, ref.ID) // its right was checked by the write
+	item, err := read(s, ctx, who.reader(), ref.ID) // its right was checked by the write
 	return answered(written, ref, item, err)
 }

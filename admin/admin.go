@@ -203,3 +203,6 @@ func (s *Service) commit(d *draft) (Written, error) {
 	s.engine.Committed(&d.commit, head, previous)
 	return Written{Account: d.commit.Account, Revision: authz.Token(d.commit.Account, head.Revision), Changed: true, At: head.At, draft: d, number: head.Number}, err
 }
+
+func isAbsent(err error) bool   { return errors.Is(err, authz.ErrNoAccount) }
+func isConflict(err error) bool { return errors.Is(err, authz.ErrConflict) }

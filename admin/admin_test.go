@@ -116,12 +116,14 @@ func replica(t *testing.T, rec *recorder, faults *storetest.Faults) *house {
 }
 
 var (
-	operator = admin.Caller{Name: "operator"}
+	operator = admin.Caller{Name: "operator", Operator: true}
 	ann      = hierarchy.Ref{Type: hierarchy.TypeUser, ID: "ann"}
 	ben      = hierarchy.Ref{Type: hierarchy.TypeUser, ID: "ben"}
 )
 
-func as(r hierarchy.Ref) admin.Caller { return admin.Caller{Name: "operator", Actor: r} }
+func as(r hierarchy.Ref) admin.Caller {
+	return admin.Caller{Name: "operator", Operator: true, Actor: r}
+}
 
 // under is who asks, under an idempotency key.
 func under(who admin.Caller, key string) admin.Caller {

@@ -31,7 +31,7 @@ func amend[T any](ctx context.Context, s *Service, who Caller, account, action s
 	if err != nil {
 		return Item[T]{}, err
 	}
-	item, err := read(s, ctx, Caller{Name: who.Name}, ref.ID) // its right was checked by the write
+	item, err := read(s, ctx, who.reader(), ref.ID) // its right was checked by the write
 	return answered(written, ref, item, err)
 }
 

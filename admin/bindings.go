@@ -103,7 +103,7 @@ func (d *draft) mayDeny(scope hierarchy.Ref, at site) error {
 		parent = d.snapshot.Parent(parent)
 	}
 	if parent.IsZero() && !d.who.operates() {
-		return forbidden(d.who.Actor, "the platform operator's right to deny", scope)
+		return forbidden(d.who.acting(), "the platform operator's right to deny", scope)
 	}
 	if parent.IsZero() || d.who.operates() {
 		return nil
@@ -112,8 +112,8 @@ func (d *draft) mayDeny(scope hierarchy.Ref, at site) error {
 		return suspended(scope)
 	}
 	// Who asks sees the scope. Its parent he need not see, nor hear of.
-	if !d.snapshot.Allows(d.who.Actor, policy.Permission{Type: "binding", Action: "deny"}, parent, hierarchy.Ref{}, d.at) {
-		return forbidden(d.who.Actor, "binding.deny, at what is above it,", scope)
+	if !d.who.allows(d.snapshot, policy.Permission{Type: "binding", Action: "deny"}, parent, hierarchy.Ref{}, d.at) {
+		return forbidden(d.who.acting(), "binding.deny, at what is above it,", scope)
 	}
 	return nil
 }
@@ -125,6 +125,26 @@ func (d *draft) checkNames(b *policy.Binding) error {
 	}
 	if b.Subject.Type == hierarchy.TypeGroup && !d.snapshot.HasGroup(b.Subject.ID) {
 		return fieldOf("subject", hierarchy.NotFound(b.Subject))
+	}
+	if b.Subject.Type == hierarchy.TypeKey {
+		return fieldOf("subject", d.mayReach(b))
+	}
+	return nil
+}
+
+// mayReach refuses to bind an API key beyond what it belongs to, where it has
+// no rights whatever it is bound to.
+func (d *draft) mayReach(b *policy.Binding) error {
+	parent, ok := d.snapshot.KeyParent(b.Subject)
+	if !ok || parent == Platform {
+		return hierarchy.NotFound(b.Subject)
+	}
+	at, err := d.site(b.Scope)
+	if err != nil {
+		return err
+	}
+	if !d.upwards(at.node)[parent] {
+		return hierarchy.Conflict("KEY_OUT_OF_REACH", "%s belongs to %s, and reaches nothing but what is in it", b.Subject, parent)
 	}
 	return nil
 }

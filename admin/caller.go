@@ -9,10 +9,19 @@ import (
 )
 
 // Caller is who asks: the holder of a credential, the person it acts for, and
-// on what terms this once.
+// on what terms this once. The zero Caller may do nothing.
 type Caller struct {
-	// Name is the holder's, for the log: "operator".
+	// Name is the holder's, for the log: "operator", or the Principal.
 	Name string
+	// Operator is set for who operates the platform itself, and may do
+	// everything.
+	Operator bool
+	// Principal is the service or the API key whose rights the caller has;
+	// zero for the operator.
+	Principal hierarchy.Ref
+	// Platform is where the rights stand that a service has on the platform,
+	// and so in every account; nil for none.
+	Platform *authz.Snapshot
 	// Actor is for whom the caller acts; what is done then needs the actor's
 	// rights too. Zero: for nobody but itself.
 	Actor hierarchy.Ref
@@ -23,6 +32,9 @@ type Caller struct {
 	If *Condition
 }
 
+// reader reads what a caller has just written, whose right to it was checked.
+func (c Caller) reader() Caller { return Caller{Name: c.Name, Operator: true} }
+
 // actor is who is named as acting in the log.
 func (c Caller) actor() string {
 	if c.Actor.IsZero() {
@@ -32,20 +44,102 @@ func (c Caller) actor() string {
 }
 
 // operates reports whether the caller acts for the platform itself.
-func (c Caller) operates() bool { return c.Actor.IsZero() }
+func (c Caller) operates() bool { return c.Operator && c.Actor.IsZero() }
 
-// may refuses unless the actor has a permission on a node of the account, or
-// on a product resource in it. Who may not even see the node is told that it
-// does not exist; suspension hides nothing.
-func (c Caller) may(s *authz.Snapshot, permission string, node, resource hierarchy.Ref, at int64) error {
-	if c.operates() {
+// party is one whose rights a caller needs.
+type party struct {
+	ref      hierarchy.Ref
+	platform *authz.Snapshot
+}
+
+// parties are all whose rights the caller needs: its own, unless it operates
+// the platform, and the actor's. It is one that has none if there is nobody.
+func (c Caller) parties() []party {
+	var all []party
+	if !c.Operator {
+		all = append(all, party{c.Principal, c.Platform})
+	}
+	if !c.Actor.IsZero() {
+		all = append(all, party{c.Actor, nil})
+	}
+	return all
+}
+
+// rights is the decision about a permission on a node of the account, or on a
+// product resource in it. What a service is bound to on the platform holds in
+// every account as if it were bound above it, so that a deny at either wins.
+type rights func(s *authz.Snapshot, subject hierarchy.Ref, p policy.Permission, node, resource hierarchy.Ref, at int64) authz.Code
+
+func (p party) decide(how rights, s *authz.Snapshot, permission policy.Permission, node, resource hierarchy.Ref, at int64) bool {
+	here := how(s, p.ref, permission, node, resource, at)
+	if p.platform == nil || p.ref.Type != hierarchy.TypeService || s.Account() == hierarchy.PlatformID {
+		return here == authz.Allowed
+	}
+	above := p.platform.Rights(p.ref, permission, Platform, hierarchy.Ref{}, at)
+	switch {
+	case above == authz.DeniedByBinding:
+		return false
+	case here == authz.NoBinding:
+		return above == authz.Allowed
+	}
+	return here == authz.Allowed
+}
+
+// Platform is the node that stands for the platform itself.
+var Platform = hierarchy.Ref{Type: hierarchy.TypeAccount, ID: hierarchy.PlatformID}
+
+// all reports whether everybody whose rights are needed has a permission.
+func (c Caller) all(how rights, s *authz.Snapshot, p policy.Permission, node, resource hierarchy.Ref, at int64) bool {
+	_, lacks := c.lacking(how, s, p, node, resource, at)
+	return !lacks
+}
+
+// lacking is the first whose rights are needed and who lacks a permission.
+func (c Caller) lacking(how rights, s *authz.Snapshot, p policy.Permission, node, resource hierarchy.Ref, at int64) (hierarchy.Ref, bool) {
+	for _, party := range c.parties() {
+		if !party.decide(how, s, p, node, resource, at) {
+			return party.ref, true
+		}
+	}
+	return hierarchy.Ref{}, false
+}
+
+func (c Caller) allows(s *authz.Snapshot, p policy.Permission, node, resource hierarchy.Ref, at int64) bool {
+	return c.all((*authz.Snapshot).Rights, s, p, node, resource, at)
+}
+
+// holds is allows, as if nothing were suspended.
+func (c Caller) holds(s *authz.Snapshot, p policy.Permission, node, resource hierarchy.Ref, at int64) bool {
+	return c.all((*authz.Snapshot).RightsHeld, s, p, node, resource, at)
+}
+
+// OnPlatform refuses who lacks a permission on the platform itself. It is for
+// what is in no account, and for the caller's own rights: an actor has none
+// there.
+func (c Caller) OnPlatform(permission string, at int64) error {
+	if c.Operator {
 		return nil
 	}
 	p, err := policy.ParsePermission(permission)
 	if err != nil {
 		return err
 	}
-	if s.Allows(c.Actor, p, node, resource, at) {
+	if c.Platform != nil && c.Platform.Rights(c.Principal, p, Platform, hierarchy.Ref{}, at) == authz.Allowed {
+		return nil
+	}
+	return &hierarchy.Error{Kind: hierarchy.KindForbidden, Reason: "PERMISSION_DENIED", Detail: c.Name + " lacks " + permission + " on the platform"}
+}
+
+// may refuses unless all whose rights are needed have a permission on a node
+// of the account, or on a product resource in it. Who may not even see the
+// node is told that it does not exist; suspension hides nothing.
+func (c Caller) may(s *authz.Snapshot, permission string, node, resource hierarchy.Ref, at int64) error {
+	p, err := policy.ParsePermission(permission)
+	if err != nil {
+		return err
+	}
+	who, lacks := c.lacking((*authz.Snapshot).Rights, s, p, node, resource, at)
+	if !lacks {
 		return nil
 	}
 	asked := node
@@ -53,12 +147,12 @@ func (c Caller) may(s *authz.Snapshot, permission string, node, resource hierarc
 		asked = resource
 	}
 	switch {
-	case !s.Holds(c.Actor, sight(asked.Type), node, resource, at):
+	case !c.holds(s, sight(asked.Type), node, resource, at):
 		return hierarchy.NotFound(asked)
-	case s.Holds(c.Actor, p, node, resource, at):
+	case c.holds(s, p, node, resource, at):
 		return suspended(asked)
 	}
-	return forbidden(c.Actor, permission, asked)
+	return forbidden(who, permission, asked)
 }
 
 func suspended(what hierarchy.Ref) error {
@@ -69,7 +163,7 @@ func suspended(what hierarchy.Ref) error {
 // it not suspended.
 func (c Caller) could(s *authz.Snapshot, permission string, node hierarchy.Ref, at int64) bool {
 	p, err := policy.ParsePermission(permission)
-	return err == nil && (c.operates() || s.Holds(c.Actor, p, node, hierarchy.Ref{}, at))
+	return err == nil && c.holds(s, p, node, hierarchy.Ref{}, at)
 }
 
 // maySee refuses, as if there were no such scope, who may neither read it nor
@@ -79,7 +173,7 @@ func (c Caller) maySee(s *authz.Snapshot, at site, scope hierarchy.Ref, now int6
 		return nil
 	}
 	for _, p := range []policy.Permission{sight(scope.Type), {Type: "binding", Action: "inspect"}, {Type: "binding", Action: "grant"}, {Type: "binding", Action: "revoke"}} {
-		if s.Holds(c.Actor, p, at.node, at.resource, now) { // suspension hides nothing
+		if c.holds(s, p, at.node, at.resource, now) { // suspension hides nothing
 			return nil
 		}
 	}
@@ -94,6 +188,14 @@ func sight(typ string) policy.Permission {
 	return policy.Permission{Type: typ, Action: "read"}
 }
 
+// acting is the actor, or else the principal.
+func (c Caller) acting() hierarchy.Ref {
+	if c.Actor.IsZero() {
+		return c.Principal
+	}
+	return c.Actor
+}
+
 func forbidden(actor hierarchy.Ref, permission string, on hierarchy.Ref) error {
 	return &hierarchy.Error{Kind: hierarchy.KindForbidden, Reason: "PERMISSION_DENIED", Detail: actor.String() + " lacks " + permission + " on " + on.String()}
 }
@@ -105,14 +207,14 @@ func (c Caller) mayGrant(s *authz.Snapshot, role string, node, resource hierarch
 	if err := c.may(s, "binding.grant", node, resource, at); err != nil || c.operates() {
 		return err
 	}
-	if s.Allows(c.Actor, policy.Permission{Type: "binding", Action: "grant_any"}, node, resource, at) {
+	if c.allows(s, policy.Permission{Type: "binding", Action: "grant_any"}, node, resource, at) {
 		return nil
 	}
 	patterns, _ := s.Permissions(role)
 	for _, text := range patterns {
 		p, err := policy.ParsePattern(text)
-		if err != nil || strings.Contains(text, policy.Any) || !s.Allows(c.Actor, p, node, resource, at) {
-			return forbidden(c.Actor, "binding.grant_any, or all that "+role+" holds,", node)
+		if err != nil || strings.Contains(text, policy.Any) || !c.allows(s, p, node, resource, at) {
+			return forbidden(c.acting(), "binding.grant_any, or all that "+role+" holds,", node)
 		}
 	}
 	return nil

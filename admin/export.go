@@ -129,7 +129,7 @@ func (x *exporting) policy() error {
 			b.Groups = append(b.Groups, BundleGroup{ID: id, Group: doc, Members: append([]hierarchy.Ref{}, members[id]...)})
 		}),
 		each(x, hierarchy.TypeBinding, func(_ string, doc policy.Binding) {
-			if x.gone[doc.Scope] {
+			if x.gone[doc.Scope] || doc.Subject.Type == hierarchy.TypeKey { // keys stay where they were made
 				return
 			}
 			out := BundleBinding{Subject: doc.Subject, Role: doc.Role, Scope: doc.Scope, NotBefore: timeOf(doc.NotBefore), ExpiresAt: timeOf(doc.ExpiresAt)}

@@ -63,7 +63,7 @@ func (d *draft) enrollAll(group string, members []hierarchy.Ref) error {
 
 // checkMember refuses who cannot be a member of a group.
 func (d *draft) checkMember(group string, m hierarchy.Ref) error {
-	if err := policy.CheckSubject(m); err != nil {
+	if err := policy.CheckMember(m); err != nil {
 		return err
 	}
 	if m == groupRef(group) {
@@ -197,7 +197,7 @@ func (s *Service) RemoveMember(ctx context.Context, who Caller, account, group s
 }
 
 func (s *Service) member(ctx context.Context, who Caller, account, group string, member hierarchy.Ref, decide func(d *draft, was authz.Record, there bool) error) (Written, error) {
-	if err := policy.CheckSubject(member); err != nil {
+	if err := policy.CheckMember(member); err != nil {
 		return Written{}, fieldOf("member", err)
 	}
 	return s.write(ctx, who, account, "group.enroll", func(d *draft) error {

@@ -240,6 +240,9 @@ func (im *importing) bind(b policy.Binding) error {
 }
 
 func (im *importing) checkBinding(b *policy.Binding) error {
+	if b.Subject.Type == hierarchy.TypeKey {
+		return hierarchy.Invalid("SUBJECT_INVALID", "bindings.subject", "%q is an API key; keys are not in bundles, nor is what is bound to them", b.Subject)
+	}
 	if err := b.Check(); err != nil {
 		return err
 	}

@@ -45,6 +45,9 @@ func (s *Service) change(ctx context.Context, who Caller, node hierarchy.Ref, pe
 	if _, err := emptyRecord(node.Type); err != nil {
 		return Stated{}, err
 	}
+	if node == Platform {
+		return Stated{}, hierarchy.Conflict("PLATFORM_PERMANENT", "the platform's own account is neither suspended nor deleted")
+	}
 	account, err := s.accountOf(ctx, node)
 	if err != nil {
 		return Stated{}, err

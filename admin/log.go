@@ -216,10 +216,24 @@ func (r *logReading) show(c *authz.Change) LogEntry {
 		if rec.Kind == hierarchy.TypeBillingAccount && !r.inspects(rec.ID) {
 			rec.Before, rec.After, rec.Withheld = nil, nil, true
 		}
+		if rec.Kind == hierarchy.TypeKey {
+			rec.Before, rec.After = withoutSecrets(rec.Before), withoutSecrets(rec.After)
+		}
 		r.bytes += len(rec.ID) + len(rec.Before) + len(rec.After)
 		entry.Records[i] = rec
 	}
 	return entry
+}
+
+// withoutSecrets is the record of an API key, without the hashes of its
+// secrets.
+func withoutSecrets(body json.RawMessage) json.RawMessage {
+	var doc map[string]json.RawMessage
+	if body == nil || json.Unmarshal(body, &doc) != nil {
+		return nil
+	}
+	delete(doc, "secrets")
+	return encode(doc)
 }
 
 // inspects reports whether the caller may inspect a billing account.

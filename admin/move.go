@@ -134,9 +134,9 @@ func (d *draft) mayShift(what site, b policy.Binding, lost bool) error {
 	}
 	switch {
 	case lost && b.Effect == policy.Deny && d.mayDeny(b.Scope, site{node: b.Scope}) != nil:
-		return forbidden(d.who.Actor, "the right to end a deny binding that would be left behind,", moved)
+		return forbidden(d.who.acting(), "the right to end a deny binding that would be left behind,", moved)
 	case !lost && b.Effect == policy.Allow && d.who.mayGrant(d.snapshot, b.Role, what.node, what.resource, d.at) != nil:
-		return forbidden(d.who.Actor, "the right to give all access that it would gain,", moved)
+		return forbidden(d.who.acting(), "the right to give all access that it would gain,", moved)
 	}
 	return nil
 }

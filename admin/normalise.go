@@ -19,6 +19,9 @@ func (b *Bundle) normalise() (*Bundle, error) {
 	}
 	r := renaming{seen: map[hierarchy.Ref]bool{}}
 	r.define("account.id", hierarchy.TypeAccount, &n.Account.ID)
+	if n.Account.ID == hierarchy.PlatformID {
+		r.note(hierarchy.Invalid("ID_RESERVED", "account.id", "%q is the platform's own account, which no bundle describes", n.Account.ID))
+	}
 	r.note(n.Account.Info.Check())
 	for i := range n.Roles {
 		r.define("roles.id", hierarchy.TypeRole, &n.Roles[i].ID)
@@ -100,7 +103,7 @@ func (r *renaming) group(g *BundleGroup) {
 	members := make([]hierarchy.Ref, 0, len(g.Members))
 	seen := make(map[hierarchy.Ref]bool, len(g.Members))
 	for _, m := range g.Members {
-		r.note(fieldOf("groups."+g.ID+".members", policy.CheckSubject(m)))
+		r.note(fieldOf("groups."+g.ID+".members", policy.CheckMember(m)))
 		if !seen[m] {
 			members = append(members, m)
 		}

@@ -138,7 +138,7 @@ func createOnce[T any](ctx context.Context, s *Service, who Caller, o *once, ref
 
 // readOnce answers what was made, now or before, as it then is.
 func readOnce[T any](ctx context.Context, s *Service, who Caller, o *once, ref hierarchy.Ref, written Written, read func(*Service, context.Context, Caller, string) (Item[T], error)) (Item[T], error) {
-	item, err := read(s, ctx, Caller{Name: who.Name}, ref.ID) // its right was checked by the write
+	item, err := read(s, ctx, who.reader(), ref.ID) // its right was checked by the write
 	item, err = answered(written, ref, item, err)
 	if err := o.same(ref, item.Created, err); err != nil {
 		return Item[T]{}, err

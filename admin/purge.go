@@ -28,7 +28,7 @@ const (
 )
 
 // purger is who collects.
-var purger = Caller{Name: "tollgate"}
+var purger = Caller{Name: "tollgate", Operator: true}
 
 // Purge collects what was deleted and can no longer be restored, as far as it
 // is due, unless another replica is at it; nodes is how many deletions that
@@ -198,6 +198,13 @@ func (p *purge) contents(node hierarchy.Ref) (full bool, err error) {
 				return full, err
 			}
 		}
+	}
+	var keys []authz.Key
+	for _, id := range p.snapshot.Keys(node, "", 0) {
+		keys = append(keys, authz.KeyOf(hierarchy.TypeKey, id))
+	}
+	if full, err := p.removeAll(keys); full || err != nil {
+		return full, err
 	}
 	return p.removeAll(p.bound[node])
 }

@@ -40,7 +40,10 @@ func (s *Service) SignUp(ctx context.Context, who Caller, in SignUp) (SignedUp, 
 	if err := in.check(); err != nil {
 		return SignedUp{}, err
 	}
-	if !who.operates() && who.Actor != in.Owner {
+	if err := who.OnPlatform("account.open", s.time()); err != nil {
+		return SignedUp{}, err
+	}
+	if !who.Actor.IsZero() && who.Actor != in.Owner {
 		return SignedUp{}, &hierarchy.Error{Kind: hierarchy.KindForbidden, Reason: "PERMISSION_DENIED", Field: "owner", Detail: "one signs up for oneself: the owner must be " + who.Actor.String()}
 	}
 	ids, err := s.settle(ctx, who, &in)
@@ -58,7 +61,7 @@ func (s *Service) SignUp(ctx context.Context, who Caller, in SignUp) (SignedUp, 
 		// one came too late and has to be made again.
 		_, _, known := s.store.Read(ctx, ids.Account)
 		if err == nil || !errors.Is(known, authz.ErrNoAccount) {
-			return s.signedUp(ctx, ids, in.Owner)
+			return s.signedUp(ctx, who, ids, in.Owner)
 		}
 	}
 	return SignedUp{}, busy()
@@ -124,9 +127,9 @@ func (in *SignUp) commit(who Caller, ids newIDs) *authz.Commit {
 
 // signedUp reads what a sign-up made. One that is repeated later answers the
 // account as it is by then; the binding, if it was replaced, as it was made.
-func (s *Service) signedUp(ctx context.Context, ids newIDs, owner hierarchy.Ref) (SignedUp, error) {
+func (s *Service) signedUp(ctx context.Context, who Caller, ids newIDs, owner hierarchy.Ref) (SignedUp, error) {
 	account := hierarchy.Ref{Type: hierarchy.TypeAccount, ID: ids.Account}
-	v, err := s.view(ctx, Caller{}, account)
+	v, err := s.view(ctx, who.reader(), account)
 	if err != nil {
 		return SignedUp{}, err
 	}

@@ -69,7 +69,7 @@ func bearer(h http.Header) (token string, ok bool) {
 
 // callerOf says who asks: the operator, and for whom.
 func callerOf(h http.Header) (admin.Caller, error) {
-	who := admin.Caller{Name: operator}
+	who := admin.Caller{Name: operator, Operator: true}
 	switch values := h[actorHeader]; len(values) {
 	case 0:
 		return who, nil

@@ -47,7 +47,7 @@ func opening(ctx context.Context, out io.Writer, db *database) error {
 	defer engine.Close()
 	service := admin.New(engine, db.store)
 	open := func(i int) error {
-		item, err := service.CreateSubproject(ctx, admin.Caller{Name: "bench"}, l.Project(i%l.Projects).ID, hierarchy.Info{DisplayName: fmt.Sprint("client ", i)})
+		item, err := service.CreateSubproject(ctx, admin.Caller{Name: "bench", Operator: true}, l.Project(i%l.Projects).ID, hierarchy.Info{DisplayName: fmt.Sprint("client ", i)})
 		if err == nil && (item.Doc.Project != l.Project(i%l.Projects).ID || item.Revision == "") {
 			err = fmt.Errorf("%+v", item)
 		}
