@@ -19,6 +19,8 @@ type Caller struct {
 	// Principal is the service or the API key whose rights the caller has;
 	// zero for the operator.
 	Principal hierarchy.Ref
+	// Account is the bare ID of the account that the Principal's key belongs to.
+	Account string
 	// Platform is where the rights stand that a service has on the platform,
 	// and so in every account; nil for none.
 	Platform *authz.Snapshot
@@ -219,3 +221,19 @@ func (c Caller) mayGrant(s *authz.Snapshot, role string, node, resource hierarch
 	}
 	return nil
 }
+
+// MayAsk reports whether the caller has access.check on what an answer is
+// about: on the resource, or, of one that is not there, on the account that it
+// was looked for in.
+func (c Caller) MayAsk(a *authz.Answer, at int64) bool {
+	if c.Operator {
+		return true
+	}
+	here := a.Rights(c.Principal, accessCheck, at)
+	if c.Platform == nil || c.Principal.Type != hierarchy.TypeService {
+		return here == authz.Allowed
+	}
+	return here == authz.Allowed && c.Platform.Rights(c.Principal, accessCheck, Platform, hierarchy.Ref{}, at) != authz.DeniedByBinding
+}
+
+var accessCheck = policy.Permission{Type: "access", Action: "check"}

@@ -61,6 +61,10 @@ func (s *Service) ResourceParents(ctx context.Context, who Caller, ref hierarchy
 		of = hierarchy.Ref{Type: hierarchy.TypeAccount, ID: account}
 	}
 	v, err := s.view(ctx, who, of)
+	var known *hierarchy.Error
+	if errors.As(err, &known) && known.Kind == hierarchy.KindNotFound {
+		err = hierarchy.NotFound(ref) // of an account, as of anything in one
+	}
 	if err == nil {
 		err = v.mayReadPast(ctx, ref)
 	}

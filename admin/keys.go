@@ -43,7 +43,7 @@ const MaxOverlap = 30 * 24 * time.Hour
 // belong to. A service key stands for all that its service may do: it needs
 // binding.grant_any on the platform too.
 func (s *Service) CreateKey(ctx context.Context, who Caller, in NewKey) (Minted, error) {
-	account, err := s.checkNewKey(ctx, who, &in)
+	account, err := s.checkNewKey(ctx, &in)
 	if err != nil {
 		return Minted{}, err
 	}
@@ -63,7 +63,7 @@ func (s *Service) CreateKey(ctx context.Context, who Caller, in NewKey) (Minted,
 		if err := d.may("key.mint", in.Parent); err != nil {
 			return fieldOf("parent", err)
 		}
-		if err := d.mayBeService(&doc); err != nil {
+		if err := errorOr(d.mayBeService(&doc), who.sponsors(&doc)); err != nil {
 			return err
 		}
 		if in.ExpiresAt != 0 && in.ExpiresAt <= d.at {
@@ -83,7 +83,7 @@ func (s *Service) CreateKey(ctx context.Context, who Caller, in NewKey) (Minted,
 
 // checkNewKey applies the rules that need no account to be known, and finds
 // the account.
-func (s *Service) checkNewKey(ctx context.Context, who Caller, in *NewKey) (account string, err error) {
+func (s *Service) checkNewKey(ctx context.Context, in *NewKey) (account string, err error) {
 	if err := apikey.CheckEnvironment(in.Environment); err != nil {
 		return "", err
 	}
@@ -101,17 +101,16 @@ func (s *Service) checkNewKey(ctx context.Context, who Caller, in *NewKey) (acco
 	case !in.Service.IsZero():
 		return "", hierarchy.Invalid("SERVICE_INVALID", "service", "only a key of the platform stands for a service; bind a role to this one")
 	}
-	if err := who.sponsors(in); err != nil {
-		return "", err
-	}
 	account, err = s.accountOf(ctx, in.Parent)
 	return account, fieldOf("parent", err)
 }
 
-// sponsors makes whoever makes a key its sponsor.
-func (c Caller) sponsors(in *NewKey) error {
+// sponsors makes whoever makes a customer's key its sponsor.
+func (c Caller) sponsors(in *apikey.Key) error {
 	maker := c.acting()
 	switch {
+	case in.Parent == Platform:
+		return nil
 	case c.operates() && in.Sponsor.IsZero():
 		return hierarchy.Invalid("SPONSOR_REQUIRED", "sponsor", "name the user or service whose rights bound the key's")
 	case c.operates() || in.Sponsor == maker:
@@ -411,7 +410,7 @@ func (s *Service) EnsurePlatform(ctx context.Context) error {
 	if _, err := s.engine.Snapshot(ctx, hierarchy.PlatformID, ""); !isAbsent(err) {
 		return err
 	}
-	_, _, err := s.store.Commit(ctx, &authz.Commit{
+	head, _, err := s.store.Commit(ctx, &authz.Commit{
 		Account: hierarchy.PlatformID, Identity: newIdentity(), New: true,
 		Edits: []authz.Edit{{
 			Key:   authz.KeyOf(hierarchy.TypeAccount, hierarchy.PlatformID),
@@ -419,8 +418,8 @@ func (s *Service) EnsurePlatform(ctx context.Context) error {
 		}},
 		Actor: "tollgate", Caller: "tollgate", Action: "account.open",
 	})
-	if isConflict(err) {
-		return nil // another server was first
+	if isConflict(err) || head.Number != 0 {
+		return nil // another server was first; or it is made, if not on every replica of the store yet
 	}
 	return err
 }

@@ -27,6 +27,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tollgate-dev/tollgate/admin"
+	"github.com/tollgate-dev/tollgate/apikey"
+	"github.com/tollgate-dev/tollgate/gateway"
 	"github.com/tollgate-dev/tollgate/replica"
 )
 
@@ -42,6 +44,9 @@ type Config struct {
 	// OperatorKeyHash is the SHA-256 of that key, for who has only the hash; it
 	// counts if OperatorKey is empty.
 	OperatorKeyHash [sha256.Size]byte
+	// KeyEnvironment is the word that the API keys made here begin with, behind
+	// tg_; "live" by default. See apikey.CheckEnvironment.
+	KeyEnvironment string
 	// Replicas are the servers on the same store, for receipts of writes; nil
 	// for this one alone.
 	Replicas *replica.Group
@@ -77,6 +82,7 @@ type server struct {
 	doc     *document
 	metrics *metrics
 	gates   [classes]*gate
+	gateway *gateway.Gateway
 }
 
 func newServer(c Config) (*server, error) {
@@ -89,6 +95,12 @@ func newServer(c Config) (*server, error) {
 	}
 	if key == (digest{}) {
 		return nil, errors.New("api: no operator key")
+	}
+	if c.KeyEnvironment == "" {
+		c.KeyEnvironment = "live"
+	}
+	if err := apikey.CheckEnvironment(c.KeyEnvironment); err != nil {
+		return nil, err
 	}
 	if c.Ready == nil {
 		c.Ready = func() error { return nil }
@@ -118,5 +130,5 @@ func newServer(c Config) (*server, error) {
 	if err := c.Registry.Register(newGateMetrics(&gates)); err != nil {
 		return nil, err
 	}
-	return &server{Config: c, key: key, seal: seal, doc: doc, metrics: m, gates: gates}, nil
+	return &server{Config: c, key: key, seal: seal, doc: doc, metrics: m, gates: gates, gateway: gateway.New(c.Admin.Engine())}, nil
 }

@@ -5,11 +5,14 @@ import (
 	"crypto/subtle"
 	"errors"
 	"net/http"
+	"net/netip"
 	"strings"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/tollgate-dev/tollgate/admin"
+	"github.com/tollgate-dev/tollgate/apikey"
+	"github.com/tollgate-dev/tollgate/authz"
 	"github.com/tollgate-dev/tollgate/hierarchy"
 	"github.com/tollgate-dev/tollgate/policy"
 )
@@ -31,30 +34,110 @@ func (d *digest) matches(key string) bool {
 	return subtle.ConstantTimeCompare(d[:], other[:]) == 1
 }
 
-// authenticate lets nobody by who does not hold the operator key.
-func (s *server) authenticate(g *gin.Context) {
-	if key, ok := bearer(g.Request.Header); !ok || !s.key.matches(key) {
-		s.unauthenticated(g, `Bearer realm="tollgate"`)
+// handler serves a request whose caller is known; who is nil on the routes that
+// take none.
+type handler func(g *gin.Context, who *admin.Caller)
+
+// authenticated lets nobody by who is neither the operator nor the holder of a
+// key that is accepted.
+func (s *server) authenticated(serve handler) gin.HandlerFunc {
+	return func(g *gin.Context) {
+		who, err := s.authenticate(g)
+		if err == nil {
+			err = readPath(g)
+		}
+		if err != nil {
+			s.refuse(g, err, challenge)
+			return
+		}
+		serve(g, who)
 	}
 }
 
-// authenticateBrowser takes the key as the password of Basic authentication
-// too: a browser has no other way to open the documentation. It stands only
-// before what changes nothing.
-func (s *server) authenticateBrowser(g *gin.Context) {
-	key, ok := bearer(g.Request.Header)
+// refuse answers an error, and with a wrong credential what would be a right
+// one.
+func (s *server) refuse(g *gin.Context, err error, challenges ...string) {
+	if status(err) == http.StatusUnauthorized {
+		g.Writer.Header()["Www-Authenticate"] = challenges
+	}
+	s.fail(g, err)
+}
+
+// authenticate says who holds the request's credential, and for whom he acts.
+func (s *server) authenticate(g *gin.Context) (*admin.Caller, error) {
+	text, ok := bearer(g.Request.Header)
 	if !ok {
-		_, key, ok = g.Request.BasicAuth()
+		return nil, errUnauthenticated
 	}
-	if !ok || !s.key.matches(key) {
-		s.unauthenticated(g, `Bearer realm="tollgate"`, `Basic realm="tollgate", charset="UTF-8"`)
+	who, err := s.holder(g, text)
+	if err != nil {
+		return nil, err
 	}
+	return who, s.readActor(who, g.Request.Header)
 }
 
-func (s *server) unauthenticated(g *gin.Context, challenges ...string) {
-	g.Writer.Header()["Www-Authenticate"] = challenges
-	s.problem(g, http.StatusUnauthorized, "UNAUTHENTICATED", "", "send the operator key as Authorization: Bearer …; this request had none, or a wrong one")
-	g.Abort()
+var errUnauthenticated = &wireError{http.StatusUnauthorized, "UNAUTHENTICATED", "send the operator key or an API key as Authorization: Bearer …; this request had none, or a wrong one"}
+
+// holder is who holds a credential.
+func (s *server) holder(g *gin.Context, text string) (*admin.Caller, error) {
+	if s.key.matches(text) {
+		return &admin.Caller{Name: operator, Operator: true}, nil
+	}
+	presented, err := apikey.Parse(text)
+	if err != nil {
+		return nil, errUnauthenticated
+	}
+	engine := s.Admin.Engine()
+	principal, account, code, err := engine.Authenticate(g.Request.Context(), presented, source(g.Request))
+	switch {
+	case err != nil:
+		return nil, err
+	case code == authz.KeyNotFound:
+		return nil, errUnauthenticated
+	case code != authz.Allowed: // only who has the key's secret is told
+		return nil, &wireError{http.StatusUnauthorized, code.String(), code.Sentence()}
+	}
+	who := &admin.Caller{Name: principal, Account: account}
+	if who.Principal, err = hierarchy.ParseRef(principal); err != nil || who.Principal.Type != hierarchy.TypeService {
+		return who, err
+	}
+	if who.Platform, err = engine.Snapshot(g.Request.Context(), hierarchy.PlatformID, ""); err != nil {
+		return nil, err
+	}
+	who.Operator = who.OnPlatform("platform.operate", engine.Now()) == nil
+	return who, nil
+}
+
+// source is where a request comes from: the other end of its connection.
+func source(r *http.Request) netip.Addr {
+	at, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{} // of a Unix socket; no allow-list has it
+	}
+	return at.Addr().Unmap()
+}
+
+const challenge = `Bearer realm="tollgate"`
+
+// authenticatedBrowser takes the operator's key as the password of Basic
+// authentication too: a browser has no other way to open the documentation. It
+// stands only before what changes nothing, and any caller may see.
+func (s *server) authenticatedBrowser(serve handler) gin.HandlerFunc {
+	return func(g *gin.Context) {
+		_, key, basic := g.Request.BasicAuth()
+		var err error
+		if !basic || !s.key.matches(key) {
+			_, err = s.authenticate(g)
+		}
+		if err == nil {
+			err = readPath(g)
+		}
+		if err != nil {
+			s.refuse(g, err, challenge, `Basic realm="tollgate", charset="UTF-8"`)
+			return
+		}
+		serve(g, nil)
+	}
 }
 
 // bearer returns the token of the only Authorization header.
@@ -67,21 +150,27 @@ func bearer(h http.Header) (token string, ok bool) {
 	return values[0][len(scheme):], true
 }
 
-// callerOf says who asks: the operator, and for whom.
-func callerOf(h http.Header) (admin.Caller, error) {
-	who := admin.Caller{Name: operator, Operator: true}
-	switch values := h[actorHeader]; len(values) {
-	case 0:
-		return who, nil
-	case 1:
-		actor, err := hierarchy.ParseRef(values[0])
-		if err == nil {
-			err = policy.CheckActor(actor)
-		}
-		who.Actor = actor
-		return who, inField(actorHeader, err)
+// readActor reads for whom the holder of a credential acts. To name somebody
+// takes the operator's key, or a service that is trusted to.
+func (s *server) readActor(who *admin.Caller, header http.Header) error {
+	values := header[actorHeader]
+	switch {
+	case len(values) == 0:
+		return nil
+	case len(values) > 1:
+		return hierarchy.Invalid("ACTOR_AMBIGUOUS", actorHeader, "is given more than once")
+	case who.OnPlatform("actor.assume", s.Admin.Engine().Now()) != nil:
+		return &hierarchy.Error{Kind: hierarchy.KindForbidden, Reason: "ACTOR_FORBIDDEN", Field: actorHeader, Detail: who.Name + " may not act for others: that takes actor.assume on the platform"}
 	}
-	return who, hierarchy.Invalid("ACTOR_AMBIGUOUS", actorHeader, "is given more than once")
+	actor, err := hierarchy.ParseRef(values[0])
+	if err == nil {
+		err = policy.CheckActor(actor)
+	}
+	if err == nil && actor.Type == hierarchy.TypeKey {
+		err = hierarchy.Invalid("SUBJECT_INVALID", "", "an API key acts for itself only")
+	}
+	who.Actor = actor
+	return inField(actorHeader, err)
 }
 
 // inField says where in the request an error is.

@@ -67,7 +67,7 @@ func (b *batch) read(s *scanner, i int) error {
 
 // askAll answers a batch: the engine the checks that can be asked, and in the
 // places of the others what is wrong with them.
-func (s *server) askAll(g *gin.Context, b *batch) []authz.Result {
+func (s *server) askAll(g *gin.Context, by asking, b *batch) []authz.Result {
 	results := make([]authz.Result, len(b.requests))
 	requests := make([]authz.Request, 0, len(b.requests))
 	places := make([]int, 0, len(b.requests))
@@ -76,9 +76,17 @@ func (s *server) askAll(g *gin.Context, b *batch) []authz.Result {
 			results[i].Err = wrong
 			continue
 		}
+		foreign, err := by.confine(&b.requests[i])
+		if foreign || err != nil {
+			results[i].Answer.Code, results[i].Err = authz.ResourceNotFound, err
+			continue
+		}
 		requests, places = append(requests, b.requests[i]), append(places, i)
 	}
 	for n, r := range s.Admin.Engine().CheckBatch(g.Request.Context(), requests) {
+		if r.Err == nil {
+			by.show(&r.Answer)
+		}
 		results[places[n]] = r
 	}
 	return results

@@ -36,7 +36,7 @@ func answerOf(w admin.Written, err error) (Written, error) {
 // serveJSON is the one adapter between the wire and administration: who asks,
 // the query, the body validated and decoded, the answer encoded, the error
 // given its status. A handler is what remains.
-func serveJSON[Req, Resp any](handle func(*server, *call, *Req) (Resp, error)) func(*server, *operation) gin.HandlerFunc {
+func serveJSON[Req, Resp any](handle func(*server, *call, *Req) (Resp, error)) func(*server, *operation) handler {
 	return stream(func(s *server, c *call) error {
 		body, err := c.read()
 		if err != nil {
@@ -80,18 +80,18 @@ func inTurn[Req, Resp any](s *server, c *call, body []byte, handle func(*server,
 }
 
 // stream is serveJSON for a handler that writes its answer itself.
-func stream(handle func(*server, *call) error) func(*server, *operation) gin.HandlerFunc {
-	return func(s *server, op *operation) gin.HandlerFunc {
-		return func(g *gin.Context) {
-			if err := s.openAnd(g, op, handle); err != nil {
+func stream(handle func(*server, *call) error) func(*server, *operation) handler {
+	return func(s *server, op *operation) handler {
+		return func(g *gin.Context, who *admin.Caller) {
+			if err := s.openAnd(g, op, who, handle); err != nil {
 				s.fail(g, err)
 			}
 		}
 	}
 }
 
-func (s *server) openAnd(g *gin.Context, op *operation, handle func(*server, *call) error) error {
-	c, err := s.open(g, op)
+func (s *server) openAnd(g *gin.Context, op *operation, who *admin.Caller, handle func(*server, *call) error) error {
+	c, err := s.open(g, op, who)
 	if err != nil {
 		return err
 	}
@@ -104,22 +104,25 @@ func (s *server) openAnd(g *gin.Context, op *operation, handle func(*server, *ca
 }
 
 // raw is for a handler that does without an adapter.
-func raw(handle func(*server, *gin.Context)) func(*server, *operation) gin.HandlerFunc {
-	return func(s *server, _ *operation) gin.HandlerFunc {
-		return func(g *gin.Context) { handle(s, g) }
+func raw(handle func(*server, *gin.Context)) func(*server, *operation) handler {
+	return func(s *server, _ *operation) handler {
+		return func(g *gin.Context, _ *admin.Caller) { handle(s, g) }
+	}
+}
+
+// asked is raw for a handler that needs to know who asks.
+func asked(handle func(*server, *gin.Context, *admin.Caller)) func(*server, *operation) handler {
+	return func(s *server, _ *operation) handler {
+		return func(g *gin.Context, who *admin.Caller) { handle(s, g, who) }
 	}
 }
 
 var jsonType = []string{"application/json"}
 
 // open reads what surrounds the body of a request.
-func (s *server) open(g *gin.Context, op *operation) (*call, error) {
-	who, err := callerOf(g.Request.Header)
-	if err != nil {
-		return nil, err
-	}
+func (s *server) open(g *gin.Context, op *operation, who *admin.Caller) (*call, error) {
 	query, err := op.readQuery(g.Request.URL.RawQuery)
-	c := &call{gin: g, op: op, who: who, query: query, seal: s.seal}
+	c := &call{gin: g, op: op, who: *who, query: query, seal: s.seal}
 	if err == nil {
 		err = c.readTerms()
 	}

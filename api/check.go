@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/tollgate-dev/tollgate/admin"
 	"github.com/tollgate-dev/tollgate/authz"
 )
 
@@ -33,12 +34,10 @@ func (b *buffers) free() {
 func (s *server) hot(g *gin.Context, limit int64, answer func(b *buffers) error) {
 	b := spare.Get().(*buffers) //nolint:forcetypeassert // nothing else is put there
 	defer b.free()
-	_, err := callerOf(g.Request.Header)
-	if err == nil {
-		var end context.CancelFunc
-		g.Request, end, err = within(g.Request)
-		defer end()
-	}
+	var end context.CancelFunc
+	var err error
+	g.Request, end, err = within(g.Request)
+	defer end()
 	if err == nil {
 		_, err = plain.readQuery(g.Request.URL.RawQuery)
 	}
@@ -67,13 +66,13 @@ func (s *server) answerInTurn(g *gin.Context, b *buffers, answer func(b *buffers
 // plain is an operation whose query has no parameters.
 var plain = &operation{}
 
-func (s *server) check(g *gin.Context) {
+func (s *server) check(g *gin.Context, who *admin.Caller) {
 	s.hot(g, MaxBody, func(b *buffers) error {
 		var q question
 		if err := readQuestion(b.in, &q, &checkShape); err != nil {
 			return err
 		}
-		a, x, err := s.ask(g, &q)
+		a, x, err := s.ask(g, s.asking(who), &q)
 		if err != nil {
 			return err
 		}
@@ -83,40 +82,57 @@ func (s *server) check(g *gin.Context) {
 	})
 }
 
-func (s *server) ask(g *gin.Context, q *question) (authz.Answer, *authz.Explanation, error) {
+func (s *server) ask(g *gin.Context, by asking, q *question) (a authz.Answer, x *authz.Explanation, err error) {
+	foreign, err := by.confine(&q.Request)
+	if foreign || err != nil {
+		return authz.Answer{Code: authz.ResourceNotFound}, nil, err
+	}
 	engine := s.Admin.Engine()
 	if q.explain {
-		return engine.Explain(g.Request.Context(), &q.Request)
+		a, x, err = engine.Explain(g.Request.Context(), &q.Request)
+	} else {
+		a, err = engine.Check(g.Request.Context(), &q.Request)
 	}
-	a, err := engine.Check(g.Request.Context(), &q.Request)
-	return a, nil, err
+	if err == nil && !by.show(&a) {
+		x = nil
+	}
+	return a, x, err
 }
 
-func (s *server) billingOwner(g *gin.Context) {
+func (s *server) billingOwner(g *gin.Context, who *admin.Caller) {
 	s.hot(g, MaxBody, func(b *buffers) error {
 		var q question
 		if err := readQuestion(b.in, &q, &billingShape); err != nil {
 			return err
 		}
+		by := s.asking(who)
 		if q.at != "" {
+			if err := by.everything(); err != nil {
+				return err
+			}
 			return s.billingOwnerAt(g, b, &q)
 		}
-		a, err := s.Admin.Engine().BillingOwner(g.Request.Context(), &q.Request)
+		foreign, err := by.confine(&q.Request)
+		a := authz.Answer{Code: authz.ResourceNotFound}
+		if err == nil && !foreign {
+			a, err = s.Admin.Engine().BillingOwner(g.Request.Context(), &q.Request)
+		}
 		if err != nil {
 			return err
 		}
+		by.show(&a)
 		b.out = append(appendPayer(append(b.out, '{'), &a), '}')
 		return nil
 	})
 }
 
-func (s *server) checkBatch(g *gin.Context) {
+func (s *server) checkBatch(g *gin.Context, who *admin.Caller) {
 	s.hot(g, limits["checkBatch"], func(b *buffers) error {
 		asked, err := readBatch(b.in)
 		if err != nil {
 			return err
 		}
-		results := s.askAll(g, &asked)
+		results := s.askAll(g, s.asking(who), &asked)
 		b.out = append(b.out, `{"results":[`...)
 		for i := range results {
 			if i > 0 {

@@ -53,6 +53,7 @@ func churn(f *fixture, w *world) map[string]churned {
 	members, parents, elsewhere := account+"/groups/crowd/members", "/v1/subprojects/"+w.subproject+"/parents", f.project(*w)
 	f.do(post, account+"/groups", `{"id":"crowd"}`).want(201)
 	return map[string]churned{
+		"keys":             {"/v1/platform/keys", "id", made("/v1/platform/keys", `{"service":"service:NAME"}`), gone("/v1/keys")},
 		"billing accounts": {account + "/billing-accounts", "id", made(account+"/billing-accounts", `{"mode":"prepaid","currency":"SEK"}`), gone("/v1/billing-accounts")},
 		"projects":         {account + "/projects", "id", made(account+"/projects", `{}`), gone("/v1/projects")},
 		"subprojects":      {project + "/subprojects", "id", made(project+"/subprojects", `{}`), gone("/v1/subprojects")},
@@ -191,6 +192,7 @@ func TestEveryListIsChurned(t *testing.T) {
 	must(t, err)
 	same := map[string]string{ // another list of the same code
 		"listSubprojectResources": "listProjectResources", "listResourceParents": "listSubprojectParents",
+		"listProjectKeys": "listServiceKeys", "listSubprojectKeys": "listServiceKeys",
 	}
 	f := newFixture(t)
 	w := f.world()

@@ -13,6 +13,8 @@ type question struct {
 	explain   bool
 	at        string // of a billing owner; "" for now
 	freshness string // as it was written
+	apiKey    string // of a proxy's request
+	sourceIP  string // likewise
 }
 
 // shape is which fields a question has on the wire, and which it must have.
@@ -25,6 +27,10 @@ var (
 	checkShape = shape{
 		known:    []string{"subject", "permission", "resource", "account", "parent", "at_least", "freshness", "require_billing", "explain"},
 		required: []string{"subject", "permission", "resource"},
+	}
+	authorizeShape = shape{
+		known:    []string{"permission", "resource", "api_key", "subject", "account", "parent", "at_least", "freshness", "require_billing", "source_ip"},
+		required: []string{"permission", "resource"},
 	}
 	billingShape = shape{
 		known:    []string{"resource", "account", "parent", "at_least", "freshness", "at"},
@@ -51,6 +57,10 @@ func (q *question) text(name []byte) *string {
 		return &q.freshness
 	case "at":
 		return &q.at
+	case "api_key":
+		return &q.apiKey
+	case "source_ip":
+		return &q.sourceIP
 	}
 	return nil
 }

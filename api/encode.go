@@ -46,29 +46,11 @@ func appendPayer(b []byte, a *authz.Answer) []byte {
 func appendReason(b []byte, a *authz.Answer) []byte {
 	b = append(b, `{"code":`...)
 	b = appendString(b, a.Code.String())
-	if detail := details[a.Code]; detail != "" && !a.Allowed {
-		b = appendMember(b, `,"detail":`, detail)
-	}
+	b = appendMember(b, `,"detail":`, a.Code.Sentence())
 	if cause, ok := a.Cause(); ok {
 		b = appendCause(append(b, ','), &cause)
 	}
 	return append(b, '}')
-}
-
-// details are the sentences of denials. Which binding would have been needed,
-// an explanation says.
-var details = map[authz.Code]string{
-	authz.NoBinding:         "no binding of the subject, or of a group that it is in, gives this permission anywhere on the path",
-	authz.DeniedByBinding:   "a binding denies it, and a deny wins over any allow",
-	authz.ResourceNotFound:  "there is no such resource, or not in the account that was named",
-	authz.ResourceDeleted:   "the resource, or something above it, is deleted",
-	authz.ResourceSuspended: "the resource, or something above it, is suspended",
-	authz.ParentRequired:    "resources of this type are not registered: name the container as parent",
-	authz.ParentMismatch:    "the parent that was named is not the resource's own",
-	authz.ParentNotFound:    "the parent that was named does not exist, or is neither a project nor a subproject",
-	authz.Unbilled:          "nobody pays for it, and the request requires that somebody does",
-	authz.BillingSuspended:  "the billing account that pays for it is suspended, and the request requires that somebody pays",
-	authz.EvaluatorMismatch: "the evaluator and Casbin disagree; denied until that is understood",
 }
 
 // appendCause appends the members of a Cause, without braces.

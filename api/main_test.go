@@ -51,7 +51,9 @@ func newFixtureOn(t testing.TB, o store.Options, configure ...func(*Config)) *fi
 	must(t, err)
 	t.Cleanup(engine.Close)
 	core, logs := observer.New(zap.DebugLevel)
-	config := Config{Admin: admin.New(engine, st), OperatorKey: testKey, Logger: zap.New(core)}
+	service := admin.New(engine, st)
+	must(t, service.EnsurePlatform(t.Context()))
+	config := Config{Admin: service, OperatorKey: testKey, Logger: zap.New(core)}
 	for _, c := range configure {
 		c(&config)
 	}

@@ -17,11 +17,12 @@ var pathTypes = map[string]string{
 	"group":           hierarchy.TypeGroup,
 	"role":            hierarchy.TypeRole,
 	"binding":         hierarchy.TypeBinding,
+	"key":             hierarchy.TypeKey,
 }
 
 // readPath unescapes the parameters of the path, and applies the one rule of
 // identifiers to them: after it they hold bare IDs, and a member "type:id".
-func (s *server) readPath(g *gin.Context) {
+func readPath(g *gin.Context) error {
 	for i := range g.Params {
 		p := &g.Params[i]
 		value, err := url.PathUnescape(p.Value)
@@ -31,12 +32,11 @@ func (s *server) readPath(g *gin.Context) {
 			err = hierarchy.Invalid("IDENTIFIER_INVALID", "", "is not percent-encoded properly")
 		}
 		if err != nil {
-			s.fail(g, inField(p.Key, err))
-			g.Abort()
-			return
+			return inField(p.Key, err)
 		}
 		p.Value = value
 	}
+	return nil
 }
 
 func identify(name, value string, g *gin.Context) (string, error) {

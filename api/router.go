@@ -6,13 +6,15 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/tollgate-dev/tollgate/admin"
 )
 
 // route is one operation of the API. Its path is Gin's; the document's is the
 // same with {name} for :name.
 type route struct {
 	method, path string
-	build        func(*server, *operation) gin.HandlerFunc
+	build        func(*server, *operation) handler
 }
 
 // router makes the Gin engine with all routes.
@@ -35,27 +37,33 @@ func (s *server) router() (*gin.Engine, error) {
 	e.Use(s.observe)
 	for _, group := range []struct {
 		routes []route
-		before []gin.HandlerFunc
+		guard  func(handler) gin.HandlerFunc
 	}{
-		{healthRoutes, nil},
-		{documentRoutes, []gin.HandlerFunc{s.authenticateBrowser, s.readPath}},
-		{apiRoutes, []gin.HandlerFunc{s.authenticate, s.readPath}},
+		{healthRoutes, open},
+		{foundRoutes, open},
+		{documentRoutes, s.authenticatedBrowser},
+		{apiRoutes, s.authenticated},
 	} {
 		for _, r := range group.routes {
 			op, err := s.doc.operation(r.method, documentPath(r.path))
 			if err != nil {
 				return nil, err
 			}
-			handlers := append(group.before[:len(group.before):len(group.before)], r.build(s, op))
+			guarded := group.guard(r.build(s, op))
 			for _, method := range methodsOf(r) {
 				s.metrics.route(method, r.path)
-				e.Handle(method, r.path, handlers...)
+				e.Handle(method, r.path, guarded)
 			}
 		}
 	}
-	e.NoRoute(s.authenticate, s.noRoute)
-	e.NoMethod(s.authenticate, s.noMethod)
+	e.NoRoute(s.authenticated(s.noRoute))
+	e.NoMethod(s.authenticated(s.noMethod))
 	return e, nil
+}
+
+// open lets everybody by.
+func open(serve handler) gin.HandlerFunc {
+	return func(g *gin.Context) { serve(g, &admin.Caller{}) } // who may do nothing
 }
 
 // methodsOf are a route's own, and HEAD beside GET (RFC 9110, 9.1): the same answer,
@@ -78,11 +86,11 @@ func documentPath(path string) string {
 	return strings.Join(segments, "/")
 }
 
-func (s *server) noRoute(g *gin.Context) {
+func (s *server) noRoute(g *gin.Context, _ *admin.Caller) {
 	s.problem(g, http.StatusNotFound, "ROUTE_NOT_FOUND", "", "there is nothing at this path; GET /openapi.json lists what there is")
 }
 
-func (s *server) noMethod(g *gin.Context) {
+func (s *server) noMethod(g *gin.Context, _ *admin.Caller) {
 	s.problem(g, http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", "",
 		fmt.Sprintf("this path does not take %s; it takes %s", show(g.Request.Method), g.Writer.Header().Get("Allow")))
 }

@@ -21,6 +21,11 @@ var healthRoutes = []route{
 	{get, "/readyz", raw((*server).readyz)},
 }
 
+// foundRoutes take no credential but what is in their body.
+var foundRoutes = []route{
+	{post, "/v1/leaked-keys", serveJSON((*server).reportLeak)},
+}
+
 // documentRoutes take the key from a browser too.
 var documentRoutes = []route{
 	{get, "/openapi.json", raw((*server).openapi)},
@@ -39,10 +44,11 @@ var apiRoutes = slices.Concat(
 
 // otherRoutes are those that are like no other.
 var otherRoutes = []route{
-	{post, "/v1/check", raw((*server).check)},
-	{post, "/v1/check/batch", raw((*server).checkBatch)},
-	{post, "/v1/billing-owner", raw((*server).billingOwner)},
-	{get, "/metrics", raw((*server).showMetrics)},
+	{post, "/v1/authorize", asked((*server).authorize)},
+	{post, "/v1/check", asked((*server).check)},
+	{post, "/v1/check/batch", asked((*server).checkBatch)},
+	{post, "/v1/billing-owner", asked((*server).billingOwner)},
+	{get, "/metrics", asked((*server).showMetrics)},
 
 	{post, "/v1/accounts", serveJSON((*server).signUp)},
 	{get, "/v1/accounts/:account", serveJSON((*server).getAccount)},
@@ -92,6 +98,20 @@ var otherRoutes = []route{
 	{get, "/v1/accounts/:account/roles/:role", serveJSON((*server).getRole)},
 	{patch, "/v1/accounts/:account/roles/:role", serveJSON((*server).updateRole)},
 	{remove, "/v1/accounts/:account/roles/:role", serveJSON((*server).deleteRole)},
+
+	{post, "/v1/projects/:project/keys", serveJSON((*server).createProjectKey)},
+	{get, "/v1/projects/:project/keys", serveJSON((*server).listProjectKeys)},
+	{post, "/v1/subprojects/:subproject/keys", serveJSON((*server).createSubprojectKey)},
+	{get, "/v1/subprojects/:subproject/keys", serveJSON((*server).listSubprojectKeys)},
+	{post, "/v1/platform/keys", serveJSON((*server).createServiceKey)},
+	{get, "/v1/platform/keys", serveJSON((*server).listServiceKeys)},
+	{get, "/v1/keys/:key", serveJSON((*server).getKey)},
+	{patch, "/v1/keys/:key", serveJSON((*server).updateKey)},
+	{remove, "/v1/keys/:key", serveJSON((*server).revokeKey)},
+	{post, "/v1/keys/:key/disable", serveJSON((*server).disableKey)},
+	{post, "/v1/keys/:key/enable", serveJSON((*server).enableKey)},
+	{post, "/v1/keys/:key/rotate", serveJSON((*server).rotateKey)},
+	{post, "/v1/keys/:key/transfer", serveJSON((*server).transferKey)},
 
 	{post, "/v1/bindings", serveJSON((*server).createBinding)},
 	{get, "/v1/bindings", serveJSON((*server).listBindings)},

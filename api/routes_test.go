@@ -32,7 +32,7 @@ func TestRoutesAreTheDocuments(t *testing.T) {
 }
 
 // openRoutes need no credential; no others do without.
-var openRoutes = map[string]bool{"GET /livez": true, "GET /readyz": true, "HEAD /livez": true, "HEAD /readyz": true}
+var openRoutes = map[string]bool{"POST /v1/leaked-keys": true, "GET /livez": true, "GET /readyz": true, "HEAD /livez": true, "HEAD /readyz": true}
 
 func TestEveryRouteNeedsTheKey(t *testing.T) {
 	f := newFixture(t)
@@ -43,6 +43,8 @@ func TestEveryRouteNeedsTheKey(t *testing.T) {
 			path := strings.ReplaceAll(r.Path, ":", "")
 			a := f.do(r.Method, path, `{}`, "Authorization", key)
 			switch isOpen := openRoutes[r.Method+" "+r.Path]; {
+			case isOpen && r.Method == post:
+				a.problem(400, "FIELD_REQUIRED", "api_key")
 			case isOpen:
 				a.want(200)
 			case a.header.Get("WWW-Authenticate") == "":
@@ -238,6 +240,46 @@ var walk = []step{
 	{get, "/v1/accounts/{closing}/revisions/{revision}", "", 400, "REVISION_OF_ANOTHER_ACCOUNT", "revision"},
 	{get, "/v1/accounts/acc_none/revisions/{revision}", "", 404, "NOT_FOUND", ""},
 
+	{post, "/v1/projects/{project}/keys", `{"sponsor":"user:ann","display_name":"k","sources":["192.0.2.0/24"],"expires_at":"2999-01-01T00:00:00Z"}`, 201, "", ""},
+	{post, "/v1/projects/{project}/keys", `{}`, 400, "SPONSOR_REQUIRED", "sponsor"},
+	{post, "/v1/projects/{project}/keys", `{"sponsor":"user:ann","sources":["everywhere"]}`, 400, "SOURCE_INVALID", "sources"},
+	{post, "/v1/projects/{project}/keys", `{"sponsor":"user:ann","expires_at":"1999-01-01T00:00:00Z"}`, 400, "EXPIRY_INVALID", "expires_at"},
+	{get, "/v1/projects/{project}/keys", "", 200, "", ""},
+	{get, "/v1/projects/prj_none/keys", "", 404, "NOT_FOUND", ""},
+	{post, "/v1/subprojects/{subproject}/keys", `{"sponsor":"user:ann"}`, 201, "", ""},
+	{post, "/v1/subprojects/sub_none/keys", `{"sponsor":"user:ann"}`, 404, "NOT_FOUND", "parent"},
+	{get, "/v1/subprojects/{subproject}/keys", "", 200, "", ""},
+	{get, "/v1/subprojects/sub_none/keys", "", 404, "NOT_FOUND", ""},
+	{post, "/v1/platform/keys", `{"service":"service:gateway"}`, 201, "", ""},
+	{post, "/v1/platform/keys", `{"service":"user:ann"}`, 400, "SERVICE_REQUIRED", "service"},
+	{get, "/v1/platform/keys", "", 200, "", ""},
+	{get, "/v1/platform/keys?page_size=-1", "", 400, "PAGE_SIZE_INVALID", "page_size"},
+	{get, "/v1/keys/{key}", "", 200, "", ""},
+	{get, "/v1/keys/key%3A{key}", "", 200, "", ""},
+	{get, "/v1/keys/key_none", "", 404, "NOT_FOUND", ""},
+	{patch, "/v1/keys/{key}", `{"display_name":"K","labels":{"a":"b"},"expires_at":null,"sources":null}`, 200, "", ""},
+	{patch, "/v1/keys/{key}", `{"sources":["10.0.0.1/8"]}`, 400, "SOURCE_INVALID", "sources"},
+	{post, "/v1/keys/{key}/disable", "", 200, "", ""},
+	{post, "/v1/keys/key_none/disable", "", 404, "NOT_FOUND", ""},
+	{post, "/v1/keys/{key}/enable", "", 200, "", ""},
+	{post, "/v1/keys/key_none/enable", "", 404, "NOT_FOUND", ""},
+	{post, "/v1/keys/{key}/rotate", `{"overlap":"1h"}`, 200, "", ""},
+	{post, "/v1/keys/{key}/rotate", `{"overlap":"1000h"}`, 400, "OVERLAP_INVALID", "overlap"},
+	{post, "/v1/keys/{key}/transfer", `{"sponsor":"user:ann"}`, 200, "", ""},
+	{post, "/v1/keys/{key}/transfer", `{"sponsor":"group:x"}`, 400, "SPONSOR_INVALID", "sponsor"},
+	{post, "/v1/authorize", `{"api_key":"{secret}","permission":"number.read","resource":"project:{project}","source_ip":"192.0.2.1"}`, 200, "", ""},
+	{post, "/v1/authorize", `{"subject":"user:ann","permission":"number.read","resource":"number:+4670"}`, 200, "", ""},
+	{post, "/v1/authorize", `{"permission":"number.read","resource":"number:+4670"}`, 200, "", ""},
+	{post, "/v1/authorize", `{"api_key":"tg_live","permission":"number.read","resource":"number:+4670"}`, 200, "", ""},
+	{post, "/v1/authorize", `{"api_key":"{secret}","resource":"number:+4670"}`, 400, "FIELD_REQUIRED", "permission"},
+	{post, "/v1/authorize", `{"api_key":"{secret}","permission":"number.*","resource":"project:{project}"}`, 400, "PERMISSION_WILDCARD", "permission"},
+	{post, "/v1/leaked-keys", `{"api_key":"{secret}"}`, 200, "", ""},
+	{post, "/v1/leaked-keys", `{"api_key":"tg_live"}`, 400, "KEY_INVALID", "api_key"},
+	{post, "/v1/keys/{key}/enable", "", 200, "", ""},
+	{remove, "/v1/keys/{key}", "", 200, "", ""},
+	{remove, "/v1/keys/{key}", "", 404, "NOT_FOUND", ""},
+	{post, "/v1/bindings", `{"subject":"key:{key}","role":"viewer","scope":"project:{project}"}`, 404, "NOT_FOUND", "subject"},
+
 	{get, "/v1/accounts/{account}/casbin", "", 200, "", ""},
 	{get, "/v1/accounts/{account}/casbin?under=number:%2B4670&at=2027-01-01T00:00:00Z", "", 200, "", ""},
 	{get, "/v1/accounts/{account}/casbin?at=yesterday", "", 400, "QUERY_INVALID", "at"},
@@ -307,9 +349,7 @@ var unrefusing = map[string]bool{
 
 func TestWalk(t *testing.T) {
 	f := newFixture(t)
-	w, other := f.world2()
-	names := strings.NewReplacer("{account}", w.Account.ID, "{billing}", w.BillingAccount.ID, "{revision}", w.Revision, "{project}", w.Project.ID, "{subproject}", w.subproject,
-		"{binding}", w.Binding.ID, "{bobs}", f.bobs(w), "{empty}", f.project(w), "{spare}", f.billingAccount(w), "{closing}", other)
+	names := strings.NewReplacer(f.names()...)
 	for _, s := range walk {
 		t.Run(s.method+" "+s.path, func(t *testing.T) {
 			inner := *f
@@ -347,6 +387,17 @@ func TestWalk(t *testing.T) {
 	}
 }
 
+// names are the names in braces that the walk has, each with what it stands
+// for in a world of its own.
+func (f *fixture) names() []string {
+	f.t.Helper()
+	w, other := f.world2()
+	return []string{
+		"{account}", w.Account.ID, "{billing}", w.BillingAccount.ID, "{revision}", w.Revision, "{project}", w.Project.ID, "{subproject}", w.subproject,
+		"{binding}", w.Binding.ID, "{bobs}", f.bobs(w), "{empty}", f.project(w), "{spare}", f.billingAccount(w), "{closing}", other, "{key}", f.key(w).ID, "{secret}", f.key(w).Secret,
+	}
+}
+
 // world2 is a world, and the ID of an empty account beside it.
 func (f *fixture) world2() (world, string) {
 	f.t.Helper()
@@ -366,6 +417,12 @@ func (f *fixture) bobs(w world) string {
 func (f *fixture) project(w world) string {
 	f.t.Helper()
 	return decode[Project](f.do(post, "/v1/accounts/"+w.Account.ID+"/projects", `{}`).want(201)).ID
+}
+
+// key is a key of a project, sponsored by ann.
+func (f *fixture) key(w world) Key {
+	f.t.Helper()
+	return decode[Key](f.do(post, "/v1/projects/"+w.Project.ID+"/keys", `{"sponsor":"user:ann"}`).want(201))
 }
 
 func (f *fixture) billingAccount(w world) string {

@@ -10,6 +10,7 @@ import (
 	"github.com/swaggest/swgui/v5emb"
 	"go.uber.org/zap"
 
+	"github.com/tollgate-dev/tollgate/admin"
 	"github.com/tollgate-dev/tollgate/hierarchy"
 )
 
@@ -34,7 +35,12 @@ func (s *server) readyz(g *gin.Context) {
 	s.problem(g, http.StatusServiceUnavailable, "NOT_READY", "", detail)
 }
 
-func (s *server) showMetrics(g *gin.Context) {
+// showMetrics needs metrics.inspect on the platform.
+func (s *server) showMetrics(g *gin.Context, who *admin.Caller) {
+	if err := who.OnPlatform("metrics.inspect", s.Admin.Engine().Now()); err != nil {
+		s.fail(g, err)
+		return
+	}
 	promhttp.HandlerFor(s.Registry, promhttp.HandlerOpts{}).ServeHTTP(g.Writer, g.Request)
 }
 

@@ -64,7 +64,7 @@ func TestWhatReplacesTakesACondition(t *testing.T) {
 			must(t, err)
 			ok := described.Responses.Status(op.success)
 			tagged := ok != nil && ok.Value.Headers["ETag"] != nil
-			replaces := method == put || method == patch || method == remove || strings.HasSuffix(path, "/move") || strings.HasSuffix(path, "/suspend") || strings.HasSuffix(path, "/resume")
+			replaces := method == put || method == patch || method == remove || strings.HasPrefix(path, "/v1/keys/{key}/") || strings.HasSuffix(path, "/move") || strings.HasSuffix(path, "/suspend") || strings.HasSuffix(path, "/resume")
 			replaces = replaces && !slices.Contains(without, op.id)
 			if takes := slices.Contains(op.headers, "If-Match"); takes != replaces {
 				t.Errorf("%s takes If-Match: %v; replaces something: %v", op.id, takes, replaces)

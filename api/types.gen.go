@@ -7,6 +7,24 @@ import (
 	"time"
 )
 
+// Defines values for AuthorizeFreshness.
+const (
+	AuthorizeFreshnessFast AuthorizeFreshness = "fast"
+	AuthorizeFreshnessFull AuthorizeFreshness = "full"
+)
+
+// Valid indicates whether the value is a known member of the AuthorizeFreshness enum.
+func (e AuthorizeFreshness) Valid() bool {
+	switch e {
+	case AuthorizeFreshnessFast:
+		return true
+	case AuthorizeFreshnessFull:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for BillingStatus.
 const (
 	Billed   BillingStatus = "billed"
@@ -136,6 +154,58 @@ type Account struct {
 	// Example: 2026-03-01T09:30:00.000000Z
 	UpdatedAt Timestamp `json:"updated_at"`
 }
+
+// Authorize May whoever presents this key, or this subject, do this to that resource?
+//
+// Example: {"api_key":"tg_live_01jq8zt2v3w4x5y6z7a8b9c0d1_…","permission":"number.update","resource":"number:+4670"}
+type Authorize struct {
+	// Account The account of the resource, bare or as `account:id`, if it is known: saves a look-up.
+	//
+	// Example: acc_1
+	Account string `json:"account,omitempty,omitzero"`
+
+	// APIKey The text of the key that was presented. It comes before `subject`.
+	//
+	// Example: tg_live_01jq8zt2v3w4x5y6z7a8b9c0d1_…
+	APIKey string `json:"api_key,omitempty,omitzero"`
+
+	// AtLeast A revision that the answer must not be older than.
+	AtLeast string `json:"at_least,omitempty,omitzero"`
+
+	// Freshness As of a check.
+	Freshness AuthorizeFreshness `json:"freshness,omitempty,omitzero"`
+
+	// Parent The container of a resource of a type that is not registered; of any other, its parent, which is compared.
+	//
+	// Example: project:prj_1
+	Parent string `json:"parent,omitempty,omitzero"`
+
+	// Permission One permission, `type.action`, without wildcards.
+	//
+	// Example: number.update
+	Permission string `json:"permission"`
+
+	// RequireBilling Deny what nobody pays for.
+	RequireBilling bool `json:"require_billing,omitempty,omitzero"`
+
+	// Resource Any node or resource, as `type:id`.
+	//
+	// Example: number:+4670
+	Resource string `json:"resource"`
+
+	// SourceIP Where the key was presented from. A key with an allow-list is refused without it.
+	//
+	// Example: 192.0.2.7
+	SourceIP string `json:"source_ip,omitempty,omitzero"`
+
+	// Subject Who asks, as `type:id`, if no key was presented.
+	//
+	// Example: user:ann
+	Subject string `json:"subject,omitempty,omitzero"`
+}
+
+// AuthorizeFreshness As of a check.
+type AuthorizeFreshness string
 
 // BatchCheck Up to 1,000 checks.
 type BatchCheck struct {
@@ -470,7 +540,7 @@ type Binding struct {
 	// Example: project:prj_1
 	Scope string `json:"scope"`
 
-	// Subject A user, a service or a group, as `type:id`.
+	// Subject A user, a service, a group or an API key, as `type:id`.
 	//
 	// Example: user:ann
 	Subject string `json:"subject"`
@@ -508,7 +578,7 @@ type BindingCreate struct {
 	// Example: project:prj_1
 	Scope string `json:"scope"`
 
-	// Subject A user, a service or a group, as `type:id`.
+	// Subject A user, a service, a group or an API key, as `type:id`.
 	//
 	// Example: user:ann
 	Subject string `json:"subject"`
@@ -609,7 +679,7 @@ type Check struct {
 	// Example: number:+4670
 	Resource string `json:"resource"`
 
-	// Subject A user or a service, as `type:id`.
+	// Subject A user, a service or an API key, as `type:id`.
 	//
 	// Example: user:ann
 	Subject string `json:"subject"`
@@ -789,10 +859,150 @@ type ItemError struct {
 	Status int `json:"status"`
 }
 
+// Key An API key.
+type Key struct {
+	// Account The account that it belongs to, bare.
+	//
+	// Example: acc_1
+	Account string `json:"account,omitempty,omitzero"`
+
+	// CreatedAt An instant, RFC 3339. Answers are in UTC with microseconds.
+	//
+	// Example: 2026-03-01T09:30:00.000000Z
+	CreatedAt Timestamp `json:"created_at"`
+
+	// Disabled It is refused until it is enabled.
+	Disabled bool `json:"disabled"`
+
+	// DisplayName For people.
+	DisplayName string `json:"display_name,omitempty,omitzero"`
+
+	// ExpiresAt An instant, RFC 3339. Answers are in UTC with microseconds.
+	//
+	// Example: 2026-03-01T09:30:00.000000Z
+	ExpiresAt Timestamp `json:"expires_at,omitempty,omitzero"`
+
+	// ID Bare; `key:id` is the subject that roles are bound to.
+	//
+	// Example: key_01jq8zt2v3w4x5y6z7a8b9c0d1
+	ID string `json:"id"`
+
+	// Labels What programs note on a node; decides nothing. At most 64, of at most 63 bytes in the name and 256 in the value.
+	//
+	// Example: {"team":"payments"}
+	Labels Labels `json:"labels,omitempty,omitzero"`
+
+	// Leaked It was disabled because somebody found its secret; rotate it.
+	Leaked bool `json:"leaked"`
+
+	// OverlapUntil An instant, RFC 3339. Answers are in UTC with microseconds.
+	//
+	// Example: 2026-03-01T09:30:00.000000Z
+	OverlapUntil Timestamp `json:"overlap_until,omitempty,omitzero"`
+
+	// Parent The project or subproject that it belongs to, and reaches no further than; `account:platform` of a service key.
+	//
+	// Example: project:prj_1
+	Parent string `json:"parent"`
+
+	// Reason SECRET_ALREADY_SHOWN in place of the secret, to a repeat of the request that has shown it.
+	//
+	// Example: SECRET_ALREADY_SHOWN
+	Reason string `json:"reason,omitempty,omitzero"`
+
+	// Revision A revision of the account, opaque. Present where one thing is answered, absent in lists. Pass it on as `at_least`.
+	//
+	// Example: AQECAwQFBgEBAgMEBQYHCA
+	Revision Revision `json:"revision,omitempty,omitzero"`
+
+	// Secret What is presented as the API key, in the answer that makes it and nowhere else: whoever loses it rotates the key.
+	//
+	// Example: tg_live_01jq8zt2v3w4x5y6z7a8b9c0d1_…
+	Secret string `json:"secret,omitempty,omitzero"`
+
+	// Service Whom a service key stands for, as `service:id`.
+	//
+	// Example: service:gateway
+	Service string `json:"service,omitempty,omitzero"`
+
+	// Sources Networks that it may be used from; absent for all.
+	//
+	// Example: ["192.0.2.0/24","2001:db8::/32"]
+	Sources []string `json:"sources,omitempty,omitzero"`
+
+	// Sponsor Who bounds its rights, as `type:id`; of a service key, none.
+	//
+	// Example: user:ann
+	Sponsor string `json:"sponsor,omitempty,omitzero"`
+
+	// UpdatedAt An instant, RFC 3339. Answers are in UTC with microseconds.
+	//
+	// Example: 2026-03-01T09:30:00.000000Z
+	UpdatedAt Timestamp `json:"updated_at"`
+}
+
+// KeyCreate An API key to make.
+type KeyCreate struct {
+	// DisplayName For people, at most 256 bytes.
+	DisplayName string `json:"display_name,omitempty,omitzero"`
+
+	// ExpiresAt An instant, RFC 3339. Answers are in UTC with microseconds.
+	//
+	// Example: 2026-03-01T09:30:00.000000Z
+	ExpiresAt Timestamp `json:"expires_at,omitempty,omitzero"`
+
+	// Labels What programs note on a node; decides nothing. At most 64, of at most 63 bytes in the name and 256 in the value.
+	//
+	// Example: {"team":"payments"}
+	Labels Labels `json:"labels,omitempty,omitzero"`
+
+	// Sources Networks that it may be used from, at most 64; none for all.
+	//
+	// Example: ["192.0.2.0/24"]
+	Sources []string `json:"sources,omitempty,omitzero"`
+
+	// Sponsor Who bounds its rights, as `type:id`. Whoever makes the key is its sponsor; only the platform's operators name somebody.
+	//
+	// Example: user:ann
+	Sponsor string `json:"sponsor,omitempty,omitzero"`
+}
+
+// KeyList defines model for KeyList.
+type KeyList struct {
+	Items []Key `json:"items"`
+
+	// NextPageToken Empty on the last page.
+	NextPageToken string `json:"next_page_token"`
+}
+
+// KeyRotate How long the secret before is still accepted.
+type KeyRotate struct {
+	// Overlap From 0s to 720h; 0s by default.
+	//
+	// Example: 24h
+	Overlap string `json:"overlap,omitempty,omitzero"`
+}
+
+// KeyTransfer Who sponsors the key from now on.
+type KeyTransfer struct {
+	// Sponsor A user or a service, as `type:id`.
+	//
+	// Example: user:ben
+	Sponsor string `json:"sponsor"`
+}
+
 // Labels What programs note on a node; decides nothing. At most 64, of at most 63 bytes in the name and 256 in the value.
 //
 // Example: {"team":"payments"}
 type Labels map[string]string
+
+// LeakReport A secret that was found.
+type LeakReport struct {
+	// APIKey The whole text of the key.
+	//
+	// Example: tg_live_01jq8zt2v3w4x5y6z7a8b9c0d1_…
+	APIKey string `json:"api_key"`
+}
 
 // LogEntry One committed change of an account.
 type LogEntry struct {
@@ -1232,7 +1442,8 @@ type Reason struct {
 
 	// Code Stable: `ALLOWED`, `NO_BINDING`, `DENIED_BY_BINDING`, `RESOURCE_NOT_FOUND`, `RESOURCE_DELETED`,
 	// `RESOURCE_SUSPENDED`, `PARENT_REQUIRED`, `PARENT_MISMATCH`, `PARENT_NOT_FOUND`, `UNBILLED`, `BILLING_SUSPENDED`,
-	// `EVALUATOR_MISMATCH`. There may come to be others.
+	// `EVALUATOR_MISMATCH`. Of API keys: `KEY_MISSING`, `KEY_INVALID` (no key, or a typo), `KEY_NOT_FOUND`, `KEY_EXPIRED`,
+	// `KEY_DISABLED`, `ADDRESS_BLOCKED`, `KEY_OUT_OF_REACH`, `SPONSOR_MISSING`, `SPONSOR_LACKS_PERMISSION`. There may come to be others.
 	//
 	//
 	// Example: ALLOWED
@@ -1446,6 +1657,32 @@ type RoleList struct {
 	NextPageToken string `json:"next_page_token"`
 }
 
+// ServiceKeyCreate A service key to make.
+type ServiceKeyCreate struct {
+	// DisplayName For people, at most 256 bytes.
+	DisplayName string `json:"display_name,omitempty,omitzero"`
+
+	// ExpiresAt An instant, RFC 3339. Answers are in UTC with microseconds.
+	//
+	// Example: 2026-03-01T09:30:00.000000Z
+	ExpiresAt Timestamp `json:"expires_at,omitempty,omitzero"`
+
+	// Labels What programs note on a node; decides nothing. At most 64, of at most 63 bytes in the name and 256 in the value.
+	//
+	// Example: {"team":"payments"}
+	Labels Labels `json:"labels,omitempty,omitzero"`
+
+	// Service Whom it stands for, as `service:id`.
+	//
+	// Example: service:gateway
+	Service string `json:"service"`
+
+	// Sources Networks that it may be used from, at most 64; none for all.
+	//
+	// Example: ["192.0.2.0/24"]
+	Sources []string `json:"sources,omitempty,omitzero"`
+}
+
 // SignUp A new customer.
 //
 // Example: {"billing_account":{"currency":"EUR","mode":"postpaid"},"display_name":"Example Ltd","owner":"user:ann","project":{"display_name":"First project"}}
@@ -1573,6 +1810,65 @@ type SubprojectList struct {
 	NextPageToken string `json:"next_page_token"`
 }
 
+// Verdict A decision, and what a proxy makes of it.
+type Verdict struct {
+	// Account The account of the resource, bare; absent if it is not known.
+	//
+	// Example: acc_1
+	Account string `json:"account,omitempty,omitzero"`
+
+	// Allowed Whether the request is to be let by.
+	Allowed bool `json:"allowed"`
+
+	// Billing Who pays.
+	Billing Billing `json:"billing"`
+
+	// Headers For the upstream, each once; empty where there is nothing to say. What is not printable ASCII is percent-encoded.
+	//
+	// Example: {"X-Tollgate-Decision":"allowed"}
+	Headers map[string]string `json:"headers"`
+
+	// Path The resource and its ancestors, nearest first, as `type:id`. Empty if it was not found.
+	//
+	// Example: ["number:+4670","project:prj_1","account:acc_1"]
+	Path Path `json:"path"`
+
+	// Principal Who asks, as `type:id`: the key itself, or the service of a service key; absent if the key was not accepted.
+	//
+	// Example: key:key_01jq8zt2v3w4x5y6z7a8b9c0d1
+	Principal string `json:"principal,omitempty,omitzero"`
+
+	// Project The project on the path, bare.
+	//
+	// Example: prj_1
+	Project string `json:"project,omitempty,omitzero"`
+
+	// Reason Why. An allow and a denial by a binding name the binding.
+	Reason Reason `json:"reason"`
+
+	// Revision The revision that the answer was made from; absent if the account is not known.
+	Revision string `json:"revision,omitempty,omitzero"`
+
+	// Sponsor The sponsor of the key, as `type:id`.
+	//
+	// Example: user:ann
+	Sponsor string `json:"sponsor,omitempty,omitzero"`
+
+	// Stale The store is away, so that the answer could not be compared with it inside the bound of freshness: `serve --redis-away-window`.
+	// Absent otherwise.
+	Stale Stale `json:"stale,omitempty,omitzero"`
+
+	// Status What to answer the client for: 200 to let by, 401, 403.
+	//
+	// Example: 200
+	Status int `json:"status"`
+
+	// Subproject The subproject on the path, bare.
+	//
+	// Example: sub_1
+	Subproject string `json:"subproject,omitempty,omitzero"`
+}
+
 // Written The answer of a write that leaves nothing to show.
 type Written struct {
 	// Revision A revision of the account, opaque. Present where one thing is answered, absent in lists. Pass it on as `at_least`.
@@ -1607,6 +1903,9 @@ type IfMatch = string
 
 // IfNoneMatch defines model for IfNoneMatch.
 type IfNoneMatch = string
+
+// KeyParam defines model for KeyParam.
+type KeyParam = string
 
 // LabelFilter defines model for LabelFilter.
 type LabelFilter = []string
@@ -1646,6 +1945,12 @@ type GroupAnswer = Group
 
 // HealthAnswer defines model for HealthAnswer.
 type HealthAnswer = Health
+
+// KeyAnswer An API key.
+type KeyAnswer = Key
+
+// MintedKeyAnswer An API key.
+type MintedKeyAnswer = Key
 
 // MovedAnswer What a move changed.
 type MovedAnswer = Moved

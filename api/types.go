@@ -162,6 +162,13 @@ type GroupPatch struct {
 	Description Optional[string] `json:"description"`
 }
 
+// KeyPatch changes an API key.
+type KeyPatch struct {
+	InfoPatch
+	ExpiresAt Optional[Timestamp] `json:"expires_at"`
+	Sources   Optional[[]string]  `json:"sources"`
+}
+
 // RolePatch changes a role.
 type RolePatch struct {
 	GroupPatch

@@ -23,6 +23,7 @@ const (
 	ParentNotFound                // the parent named does not exist
 	Unbilled                      // require_billing, and nobody pays
 	BillingSuspended              // require_billing, and the billing account that pays is suspended
+	KeyMissing                    // neither an API key nor a subject
 	KeyInvalid                    // what was presented is no API key, or one with a typo
 	KeyNotFound                   // no such API key, or not with this secret
 	KeyExpired                    // the API key has ended
@@ -39,11 +40,38 @@ var codes = [...]string{
 	ResourceNotFound: "RESOURCE_NOT_FOUND", ResourceDeleted: "RESOURCE_DELETED", ResourceSuspended: "RESOURCE_SUSPENDED",
 	ParentRequired: "PARENT_REQUIRED", ParentMismatch: "PARENT_MISMATCH", ParentNotFound: "PARENT_NOT_FOUND",
 	Unbilled: "UNBILLED", BillingSuspended: "BILLING_SUSPENDED", EvaluatorMismatch: "EVALUATOR_MISMATCH",
-	KeyInvalid: "KEY_INVALID", KeyNotFound: "KEY_NOT_FOUND", KeyExpired: "KEY_EXPIRED", KeyDisabled: "KEY_DISABLED",
+	KeyMissing: "KEY_MISSING", KeyInvalid: "KEY_INVALID", KeyNotFound: "KEY_NOT_FOUND", KeyExpired: "KEY_EXPIRED", KeyDisabled: "KEY_DISABLED",
 	AddressBlocked: "ADDRESS_BLOCKED", KeyOutOfReach: "KEY_OUT_OF_REACH", SponsorMissing: "SPONSOR_MISSING", SponsorLacks: "SPONSOR_LACKS_PERMISSION",
 }
 
 func (c Code) String() string { return codes[c] }
+
+var sentences = [...]string{
+	NoBinding:         "no binding of the subject, or of a group that it is in, gives this permission anywhere on the path",
+	DeniedByBinding:   "a binding denies it, and a deny wins over any allow",
+	ResourceNotFound:  "there is no such resource, or not in the account that was named",
+	ResourceDeleted:   "the resource, or something above it, is deleted",
+	ResourceSuspended: "the resource, or something above it, is suspended",
+	ParentRequired:    "resources of this type are not registered: name the container as parent",
+	ParentMismatch:    "the parent that was named is not the resource's own",
+	ParentNotFound:    "the parent that was named does not exist, or is neither a project nor a subproject",
+	Unbilled:          "nobody pays for it, and the request requires that somebody does",
+	BillingSuspended:  "the billing account that pays for it is suspended, and the request requires that somebody pays",
+	KeyMissing:        "an API key is needed, and none was presented",
+	KeyInvalid:        "what was presented is no API key, or one with a typo",
+	KeyNotFound:       "there is no such API key",
+	KeyExpired:        "the API key has ended; rotate it or make another",
+	KeyDisabled:       "the API key is disabled",
+	AddressBlocked:    "the API key may not be used from this address",
+	KeyOutOfReach:     "the resource is not under the project or subproject that the API key belongs to",
+	SponsorMissing:    "nobody sponsors the API key; transfer it to who may do what it is for",
+	SponsorLacks:      "the API key's sponsor may not do it; a key may do no more than its sponsor",
+	EvaluatorMismatch: "the evaluator and Casbin disagree; denied until that is understood",
+}
+
+// Sentence says a reason to people; "" for an allow. Which binding would have
+// been needed, an explanation says.
+func (c Code) Sentence() string { return sentences[c] }
 
 // BillingCode says whether somebody pays, and if not, why.
 type BillingCode uint8
@@ -226,3 +254,18 @@ func (s *Snapshot) payer(p *path, b *Billing) {
 }
 
 func bare(key string) string { return key[strings.IndexByte(key, ':')+1:] }
+
+// Rights decides a permission of somebody else on what the answer is about, as
+// of its snapshot, whatever the state of nodes; of what was not found, on the
+// account that it was looked for in.
+func (a *Answer) Rights(subject hierarchy.Ref, permission policy.Permission, at int64) Code {
+	if a.snapshot == nil {
+		return ResourceNotFound
+	}
+	on := a.path
+	if on.n == 0 {
+		on = path{}
+		a.snapshot.climb(&on, 0)
+	}
+	return a.snapshot.judges(subject.String(), askedAt(permission, at), &on)
+}

@@ -289,7 +289,8 @@ func (e *Engine) decide(s *Snapshot, q *question, a *Answer) error {
 		return err
 	}
 	if q.byKey {
-		if a.Code = s.admitsKey(q, &a.path); a.Code != NoBinding {
+		if code := s.admitsKey(q, a); code != NoBinding {
+			a.Code = code
 			return nil
 		}
 	}

@@ -52,7 +52,7 @@ func (e *Engine) Explain(ctx context.Context, req *Request) (Answer, *Explanatio
 	}
 	x := &Explanation{}
 	if a.snapshot == nil || a.path.n == 0 {
-		x.Obstacles = []Obstacle{{Code: a.Code, Node: req.Resource, Detail: a.Code.sentence()}}
+		x.Obstacles = []Obstacle{{Code: a.Code, Node: req.Resource, Detail: a.Code.Sentence()}}
 		return a, x, nil
 	}
 	q.now() // one instant for all that follows, Casbin's decision too
@@ -127,7 +127,7 @@ func (e *Engine) rejudge(a *Answer, x *Explanation, q *question) error {
 func (s *Snapshot) obstacles(a *Answer, q *question) []Obstacle {
 	var all []Obstacle
 	if a.Code == EvaluatorMismatch {
-		all = append(all, Obstacle{Code: EvaluatorMismatch, Detail: EvaluatorMismatch.sentence()})
+		all = append(all, Obstacle{Code: EvaluatorMismatch, Detail: EvaluatorMismatch.Sentence()})
 	}
 	if q.byKey {
 		all = append(all, s.keyObstacles(a, q)...)
@@ -193,39 +193,6 @@ func (s *Snapshot) eachGrant(subject string, visit func(who uint32, g *grant)) {
 			visit(who, &grants[i])
 		}
 	}
-}
-
-// sentence says a reason to people.
-func (c Code) sentence() string {
-	switch c {
-	case ResourceNotFound:
-		return "there is no such resource, or not in the account that was named"
-	case ParentRequired:
-		return "resources of this type are not registered: name the container as parent"
-	case ParentMismatch:
-		return "the parent that was named is not the resource's own"
-	case ParentNotFound:
-		return "the parent that was named does not exist, or is neither a project nor a subproject"
-	case KeyInvalid:
-		return "what was presented is no API key, or one with a typo"
-	case KeyNotFound:
-		return "there is no such API key"
-	case KeyExpired:
-		return "the API key has ended; rotate it or make another"
-	case KeyDisabled:
-		return "the API key is disabled"
-	case AddressBlocked:
-		return "the API key may not be used from this address"
-	case KeyOutOfReach:
-		return "the resource is not under the project or subproject that the API key belongs to"
-	case SponsorMissing:
-		return "nobody sponsors the API key; transfer it to who may do what it is for"
-	case SponsorLacks:
-		return "the API key's sponsor may not do it; a key may do no more than its sponsor"
-	case EvaluatorMismatch:
-		return "the evaluator and Casbin disagree; denied until that is understood"
-	}
-	return ""
 }
 
 // Miss is a binding that would have allowed the question, had one thing been

@@ -126,14 +126,16 @@ func (s *Snapshot) admits(k *apiKey, on *path, at int64) Code {
 }
 
 // admitsKey is admits, of a question by a key, and with its secret if that was
-// presented: it is compared in the snapshot that decides.
-func (s *Snapshot) admitsKey(q *question, on *path) Code {
+// presented: it is compared in the snapshot that decides. If it is not accepted
+// there any more, the answer says nothing else.
+func (s *Snapshot) admitsKey(q *question, a *Answer) Code {
 	if q.Key != nil {
 		if code := s.authenticate(q); code != NoBinding {
+			*a = Answer{}
 			return code
 		}
 	}
-	return s.admits(s.keyOf(q.Subject), on, q.now())
+	return s.admits(s.keyOf(q.Subject), &a.path, q.now())
 }
 
 // bySponsor takes into an answer, which the key's own bindings allow, what its
@@ -287,7 +289,7 @@ func (q *question) withKey() *question {
 
 // keyObstacles are what denies a key whatever its bindings say, and its sponsor.
 func (s *Snapshot) keyObstacles(a *Answer, q *question) []Obstacle {
-	code := s.admitsKey(q, &a.path)
+	code := s.admits(s.keyOf(q.Subject), &a.path, q.now())
 	if code == NoBinding && a.sponsor != nil && !a.sponsor.verdict.allowed {
 		code = SponsorLacks
 	}
@@ -298,7 +300,7 @@ func (s *Snapshot) keyObstacles(a *Answer, q *question) []Obstacle {
 	if code == SponsorLacks {
 		node = a.sponsor.subject
 	}
-	return []Obstacle{{Code: code, Node: node, Detail: code.sentence()}}
+	return []Obstacle{{Code: code, Node: node, Detail: code.Sentence()}}
 }
 
 // KeyParent is the node that an API key belongs to; ok is false if there is no

@@ -22,6 +22,11 @@ var (
 		"group: inspect define enroll",
 		"log: inspect",
 		"policy: export",
+		"key: inspect mint configure suspend resume rotate transfer revoke",
+		"access: check",
+		"platform: operate",
+		"metrics: inspect",
+		"actor: assume",
 	}
 	product = []string{"number: read create update delete call", "compute.instances: get list use"}
 )

@@ -48,6 +48,9 @@ func (c *settings) open(ctx context.Context, judge *policy.Judge, key string, do
 		return nil, errors.Join(fmt.Errorf("--unregistered-types: %w", err), b.close())
 	}
 	service := admin.New(b.engine, s)
+	if err := service.EnsurePlatform(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("the platform's own account cannot be made: %w", err), b.close())
+	}
 	b.replicas = b.group(c, log)
 	b.handler, err = api.New(api.Config{ //nolint:contextcheck // nothing there waits for anything
 		Admin: service, Replicas: b.replicas, OperatorKeyHash: b.key.hash, Ready: b.ready, Logger: log, Registry: b.registry(door), Capacity: c.Capacity,
