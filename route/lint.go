@@ -4,9 +4,9 @@ import "fmt"
 
 // Warning is something in a map that is legal, and may be a mistake.
 type Warning struct {
-	Line  int // of the file; 0 if the map was not read from one
-	Route string
-	Text  string
+	Line  int    `json:"line,omitempty"` // of the file; 0 if the map was not read from one
+	Route string `json:"route"`
+	Text  string `json:"text"`
 }
 
 func (w Warning) String() string {
@@ -21,6 +21,9 @@ func (w Warning) String() string {
 // route with each.
 func (m *Map) Warnings() []Warning {
 	var found []Warning
+	if m == nil {
+		return nil
+	}
 	for i, c := range m.routes {
 		for _, name := range c.unused() {
 			found = append(found, c.warn("{%s} stands in the path, and neither in resource, under nor account: whatever the request has there is let through; call it {_%s} if that is meant", name, name))
