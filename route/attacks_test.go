@@ -98,3 +98,25 @@ func TestWhatIsRefusedNeverMatches(t *testing.T) {
 		}
 	}
 }
+
+// docs/routes.md names each reason for which a request is refused.
+func TestReasonsAreDocumented(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "docs", "routes.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := map[string]bool{}
+	for _, a := range attacks(t) {
+		named[a.want] = strings.ToUpper(a.want) == a.want
+	}
+	for want, isReason := range named {
+		if isReason && !strings.Contains(string(page), "`"+want+"`") {
+			t.Errorf("%s is not in docs/routes.md", want)
+		}
+	}
+	for _, written := range strings.Split(string(page), "`") {
+		if strings.HasPrefix(written, "PATH_") && !named[written] && !strings.HasPrefix(written, "PATH_TOO_") {
+			t.Errorf("no path of the corpus is %s", written)
+		}
+	}
+}

@@ -15,6 +15,7 @@ import (
 	"github.com/tollgate-dev/tollgate/client"
 	"github.com/tollgate-dev/tollgate/hierarchy"
 	"github.com/tollgate-dev/tollgate/policy"
+	"github.com/tollgate-dev/tollgate/route"
 	"github.com/tollgate-dev/tollgate/store"
 )
 
@@ -88,6 +89,14 @@ var limits = []limit{
 	{"items of a page, " + count(api.DefaultPage) + " by default", count(api.MaxPage), "a page of " + count(api.MaxPage)},
 	{"labels that a list is narrowed by", count(hierarchy.MaxLabels), "400 `TOO_MANY_LABELS`"},
 	{"items that are looked at for a page that is narrowed by labels", count(admin.MaxScanned), "the page ends early, and has a next one"},
+	{"routes of a map", count(route.MaxRoutes), "`TOO_MANY_ROUTES`"},
+	{"hosts of a route", count(route.MaxHosts), "`TOO_MANY_HOSTS`"},
+	{"a template of a path or of an identifier", size(route.MaxTemplate), "`ROUTE_INVALID`"},
+	{"branches of a map that a request is compared with at a time", count(route.MaxOpen), "`ROUTES_TANGLED`"},
+	{"the file of a map", size(route.MaxFile), "`FILE_TOO_LARGE`"},
+	{"a path that is matched, its query apart", size(route.MaxPath), "`PATH_TOO_LONG`"},
+	{"segments of a path that is matched", count(route.MaxSegments), "`PATH_TOO_DEEP`"},
+	{"a host that is matched", size(route.MaxHost), "`HOST_INVALID`"},
 	{"a request is repeated under its `Idempotency-Key`", span(store.OnceLifetime), "it is a new request"},
 	{"a node is restored after its deletion", span(hierarchy.Retention), "404 `NOT_FOUND`"},
 	{"a write takes, its wait for earlier ones of the account included", span(admin.WriteTimeout), "503 `WRITES_WAITING`, `STORE_UNAVAILABLE`"},
