@@ -32,7 +32,7 @@ FUZZTIME ?= 30s
 fuzz: ## run each fuzzer for FUZZTIME
 	@set -e; for package in $$(go list ./...); do \
 		for fuzzer in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
-			go test $$package -run '^$$' -fuzz "^$$fuzzer\$$" -fuzztime $(FUZZTIME); \
+			go test $$package -run '^$$' -fuzz "^$$fuzzer\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x; \
 		done; \
 	done
 
