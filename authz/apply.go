@@ -71,6 +71,10 @@ func (a *applying) apply(e Edit) error {
 		return a.customRole(id, e)
 	case hierarchy.TypeBinding:
 		return a.binding(id, e)
+	case KindRoutes:
+		a.pointed += len(e.After) - len(a.routes)
+		a.routes = e.After
+		return nil
 	case hierarchy.TypeKey:
 		return a.key(id, e)
 	case KindResource:

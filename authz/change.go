@@ -17,7 +17,12 @@ const (
 	KindLink     = "link"     // billing.Link, by its project
 	KindMember   = "member"   // Membership in a group, by "subject,group"
 	KindResource = "resource" // hierarchy.Resource, by "type:id"
+	KindRoutes   = "routes"   // the platform's route map; see RoutesKey
 )
+
+// RoutesKey is the key of the route map, of which the platform's account has
+// one and no other has any.
+const RoutesKey = Key(KindRoutes + ":" + hierarchy.PlatformID)
 
 // KeyOf is the key of the record of a kind and an ID.
 func KeyOf(kind, id string) Key { return Key(kind + ":" + id) }

@@ -1,6 +1,8 @@
 package authz
 
 import (
+	"encoding/json"
+
 	"github.com/tollgate-dev/tollgate/hierarchy"
 	"github.com/tollgate-dev/tollgate/internal/cow"
 	"github.com/tollgate-dev/tollgate/policy"
@@ -27,6 +29,8 @@ type Snapshot struct {
 	// roles that hold it.
 	permissions cow.Table[holders]
 	owners      []uint32 // subjects with a plain binding to owner at the account
+
+	routes json.RawMessage // the route map as it is stored; nil for none
 
 	bindings    int // how many there are
 	subprojects int // live ones

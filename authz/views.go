@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -28,6 +29,10 @@ func (s *Snapshot) Suspended(r hierarchy.Ref) bool {
 func (s *Snapshot) Known(r hierarchy.Ref) bool {
 	return s.pathOfNode(r.String(), new(path))
 }
+
+// Routes is the platform's route map, as it is stored; nil if there is none.
+// The caller does not change it.
+func (s *Snapshot) Routes() json.RawMessage { return s.routes }
 
 // Parent is the node above an account's own node; zero for the account
 // itself and for what is not known.

@@ -25,6 +25,7 @@ var (
 		"key: inspect mint configure suspend resume rotate transfer revoke",
 		"access: check",
 		"platform: operate",
+		"route_map: inspect define",
 		"metrics: inspect",
 		"actor: assume",
 	}
