@@ -1970,6 +1970,9 @@ type ResourceAnswer = Resource
 // RoleAnswer A named set of permissions. Whether they are allowed or denied is the binding's.
 type RoleAnswer = Role
 
+// RouteMapAnswer Which permission on which resource a request needs.
+type RouteMapAnswer = RouteMap
+
 // SubprojectAnswer A project inside a project, without billing and without subprojects.
 type SubprojectAnswer = Subproject
 
