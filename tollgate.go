@@ -20,6 +20,8 @@ every node but the account has exactly one parent:
 # Glossary
 
   - subject: who acts, a user or a service.
+  - key: an API key, a subject with bindings of its own; its sponsor's rights bound
+    its own.
   - caller: who holds the credential that asks us.
   - permission: what may be done, "type.action", such as number.update.
   - role: a named set of permissions or patterns of them, such as *.read.
@@ -72,6 +74,8 @@ to store, which commits it with one guarded script.
 	billing       billing accounts and links
 	hierarchy     nodes, identifiers, errors
 	store         Redis: every key and every script
+	apikey        API keys: their text, their hashes, their records
+	gateway       the answer to a proxy: who, may he, who pays, which headers
 	replica       what servers on one store know of one another: receipts
 	client        the Go client of the HTTP API
 
