@@ -4,7 +4,7 @@ import "strings"
 
 // Question is what is asked, and as of when.
 type Question struct {
-	Subject    string // "user:id" or "service:id"
+	Subject    string // "user:id", "service:id" or "key:id"
 	Permission string // "type.action"
 	Resource   string // "type:id"
 	Parent     string // "type:id", or "" for not named
@@ -12,6 +12,11 @@ type Question struct {
 
 	// RequireBilling denies what nobody pays for.
 	RequireBilling bool
+
+	// Secret is what somebody shows who claims to be the Subject, a key; "" if
+	// nothing was shown, and the subject only named. Source is the address
+	// that it was shown from; "" if that is not known.
+	Secret, Source string
 }
 
 // Answer is what must be answered.
@@ -30,10 +35,20 @@ type Answer struct {
 	// explanation of it has to choose from.
 	Policy   bool
 	Deciders []string
+
+	// Sponsor is whose rights were asked for beside those of the key that
+	// asks; "" if none were. SponsorPolicy is what Casbin is asked of it.
+	Sponsor       string
+	SponsorPolicy bool
 }
 
 // Decide answers one question about a world.
 func Decide(w *World, q Question) Answer {
+	if q.Secret != "" {
+		if problem := refusesSecret(w, q); problem != "" {
+			return Answer{Code: problem, Billing: "RESOURCE_NOT_FOUND"}
+		}
+	}
 	path, problem := pathOf(w, q.Resource, q.Parent)
 	if problem != "" {
 		return Answer{Code: problem, Billing: "RESOURCE_NOT_FOUND"}
@@ -45,7 +60,42 @@ func Decide(w *World, q Question) Answer {
 		a.PayerSuspended = payer.Suspended || payer.SuspendedByOperator
 	}
 
-	var allowing, denying []string
+	allowing, denying := sayOf(w, q, path)
+	a.Policy = len(allowing) > 0 && len(denying) == 0
+	a.Deciders = denying
+	if len(denying) == 0 {
+		a.Deciders = allowing
+	}
+
+	problem = keyLacks(w, q, path)
+	if problem == "" {
+		problem = standsInTheWay(w, path, q.Permission)
+	}
+	if problem == "" && a.Policy {
+		a.Sponsor, a.SponsorPolicy = ofSponsor(w, q, path)
+	}
+	switch {
+	case problem != "":
+		a.Code = problem
+	case len(denying) > 0:
+		a.Code = "DENIED_BY_BINDING"
+	case len(allowing) == 0:
+		a.Code = "NO_BINDING"
+	case a.Sponsor != "" && !a.SponsorPolicy:
+		a.Code = "SPONSOR_LACKS_PERMISSION"
+	case q.RequireBilling && a.Payer == "":
+		a.Code = "UNBILLED"
+	case q.RequireBilling && a.PayerSuspended:
+		a.Code = "BILLING_SUSPENDED"
+	default:
+		a.Allowed, a.Code = true, "ALLOWED"
+	}
+	return a
+}
+
+// sayOf is which bindings have a say in a question: those that allow it, and
+// those that deny it.
+func sayOf(w *World, q Question, path []string) (allowing, denying []string) {
 	for _, b := range w.Bindings {
 		if !applies(w, b, q, path) {
 			continue
@@ -56,27 +106,7 @@ func Decide(w *World, q Question) Answer {
 			allowing = append(allowing, b.ID)
 		}
 	}
-	a.Policy = len(allowing) > 0 && len(denying) == 0
-	a.Deciders = denying
-	if len(denying) == 0 {
-		a.Deciders = allowing
-	}
-
-	switch problem := standsInTheWay(w, path, q.Permission); {
-	case problem != "":
-		a.Code = problem
-	case len(denying) > 0:
-		a.Code = "DENIED_BY_BINDING"
-	case len(allowing) == 0:
-		a.Code = "NO_BINDING"
-	case q.RequireBilling && a.Payer == "":
-		a.Code = "UNBILLED"
-	case q.RequireBilling && a.PayerSuspended:
-		a.Code = "BILLING_SUSPENDED"
-	default:
-		a.Allowed, a.Code = true, "ALLOWED"
-	}
-	return a
+	return allowing, denying
 }
 
 // applies reports whether a binding has a say in a question: it is to the

@@ -25,6 +25,14 @@ func small() *World {
 			{ID: "b2", Subject: "group:staff", Role: "editor", Scope: "project:web", Effect: "allow"},
 			{ID: "b3", Subject: "group:dev", Role: "editor", Scope: "subproject:secret", Effect: "deny"},
 			{ID: "b4", Subject: "user:eve", Role: "instances", Scope: "project:lab", Effect: "allow", From: 10, Until: 20},
+			{ID: "b5", Subject: "key:k1", Role: "owner", Scope: "account:acme", Effect: "allow"},
+			{ID: "b6", Subject: "key:k2", Role: "owner", Scope: "subproject:open", Effect: "allow"},
+			{ID: "b7", Subject: "key:k3", Role: "owner", Scope: "project:web", Effect: "allow"},
+		},
+		Keys: []Key{
+			{ID: "k1", Parent: "project:web", Sponsor: "user:bob", Until: 100, Sources: []string{"192.0.2.0/24"}, Secrets: []Secret{{Text: "new"}, {Text: "old", Until: 50}}},
+			{ID: "k2", Parent: "subproject:open", Sponsor: "user:ann", Disabled: true, Secrets: []Secret{{Text: "s2"}}},
+			{ID: "k3", Parent: "project:web", Secrets: []Secret{{Text: "s3"}}},
 		},
 		Unregistered: []string{"message"},
 	}
@@ -68,6 +76,23 @@ func TestDecide(t *testing.T) {
 		{"unregistered, without a parent", Question{Subject: "user:ann", Permission: "message.read", Resource: "message:1"}, false, "PARENT_REQUIRED", "RESOURCE_NOT_FOUND", nil},
 		{"unregistered, with one", Question{Subject: "user:ann", Permission: "message.read", Resource: "message:1", Parent: "subproject:open"}, true, "ALLOWED", "BILLED", []string{"message:1", "subproject:open", "project:web", "account:acme"}},
 		{"unregistered, in no container", Question{Subject: "user:ann", Permission: "message.read", Resource: "message:1", Parent: "account:acme"}, false, "PARENT_NOT_FOUND", "RESOURCE_NOT_FOUND", nil},
+		{"a key, with its sponsor", Question{Subject: "key:k1", Permission: "number.update", Resource: "number:1"}, true, "ALLOWED", "BILLED", []string{"number:1", "project:web", "account:acme"}},
+		{"a key, without its sponsor", Question{Subject: "key:k1", Permission: "project.configure", Resource: "project:web"}, false, "SPONSOR_LACKS_PERMISSION", "BILLED", []string{"project:web", "account:acme"}},
+		{"a key whose sponsor is denied", Question{Subject: "key:k1", Permission: "number.read", Resource: "number:2"}, false, "SPONSOR_LACKS_PERMISSION", "BILLED", []string{"number:2", "subproject:secret", "project:web", "account:acme"}},
+		{"a key beside what it belongs to", Question{Subject: "key:k1", Permission: "project.read", Resource: "project:lab"}, false, "KEY_OUT_OF_REACH", "NO_BILLING_LINK", []string{"project:lab", "account:acme"}},
+		{"a key above what it belongs to", Question{Subject: "key:k1", Permission: "account.read", Resource: "account:acme"}, false, "KEY_OUT_OF_REACH", "NOT_BILLABLE", []string{"account:acme"}},
+		{"a key at its end", Question{Subject: "key:k1", Permission: "number.read", Resource: "project:web", At: 100}, false, "KEY_EXPIRED", "BILLED", []string{"project:web", "account:acme"}},
+		{"a disabled key", Question{Subject: "key:k2", Permission: "number.read", Resource: "subproject:open"}, false, "KEY_DISABLED", "BILLED", []string{"subproject:open", "project:web", "account:acme"}},
+		{"a key without a sponsor", Question{Subject: "key:k3", Permission: "number.read", Resource: "project:web"}, false, "SPONSOR_MISSING", "BILLED", []string{"project:web", "account:acme"}},
+		{"a key that is not there", Question{Subject: "key:none", Permission: "number.read", Resource: "project:web"}, false, "KEY_NOT_FOUND", "BILLED", []string{"project:web", "account:acme"}},
+		{"a secret", Question{Subject: "key:k1", Permission: "number.read", Resource: "project:web", Secret: "new", Source: "192.0.2.7"}, true, "ALLOWED", "BILLED", []string{"project:web", "account:acme"}},
+		{"a secret, the address written as IPv6", Question{Subject: "key:k1", Permission: "number.read", Resource: "project:web", Secret: "new", Source: "::ffff:192.0.2.7"}, true, "ALLOWED", "BILLED", []string{"project:web", "account:acme"}},
+		{"an old secret in the overlap", Question{Subject: "key:k1", Permission: "number.read", Resource: "project:web", Secret: "old", Source: "192.0.2.7", At: 49}, true, "ALLOWED", "BILLED", []string{"project:web", "account:acme"}},
+		{"an old secret", Question{Subject: "key:k1", Permission: "number.read", Resource: "project:web", Secret: "old", Source: "192.0.2.7", At: 50}, false, "KEY_NOT_FOUND", "RESOURCE_NOT_FOUND", nil},
+		{"another key's secret", Question{Subject: "key:k1", Permission: "number.read", Resource: "project:web", Secret: "s3"}, false, "KEY_NOT_FOUND", "RESOURCE_NOT_FOUND", nil},
+		{"a secret from elsewhere", Question{Subject: "key:k1", Permission: "number.read", Resource: "project:web", Secret: "new", Source: "198.51.100.1"}, false, "ADDRESS_BLOCKED", "RESOURCE_NOT_FOUND", nil},
+		{"a secret from nobody knows where", Question{Subject: "key:k1", Permission: "number.read", Resource: "project:web", Secret: "new"}, false, "ADDRESS_BLOCKED", "RESOURCE_NOT_FOUND", nil},
+		{"a disabled key's secret", Question{Subject: "key:k2", Permission: "number.read", Resource: "nothing:1", Secret: "s2"}, false, "KEY_DISABLED", "RESOURCE_NOT_FOUND", nil},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

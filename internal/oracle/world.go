@@ -19,6 +19,7 @@ type World struct {
 	Resources       []Resource
 	Roles           []Role // the predefined ones among them
 	Groups          []Group
+	Keys            []Key
 	Bindings        []Binding
 
 	// Unregistered are the types of resource whose container is named in the
@@ -70,6 +71,24 @@ type Role struct {
 type Group struct {
 	ID      string
 	Members []string
+}
+
+// Key is an API key: a subject that belongs to a project or a subproject, with
+// the secrets by which whoever presents one is known to be it.
+type Key struct {
+	ID       string
+	Parent   string // "project:id" or "subproject:id"
+	Sponsor  string // "user:id" or "service:id"; "" for nobody
+	Disabled bool
+	Until    int64 // when it ends, in microseconds since 1970; 0 for never
+	Secrets  []Secret
+	Sources  []string // networks that it may be used from; none for all
+}
+
+// Secret is a secret of a key, as its holder has it.
+type Secret struct {
+	Text  string
+	Until int64 // when it is no longer accepted; 0 for as long as the key
 }
 
 // Binding gives a subject a role on a scope.
