@@ -38,7 +38,7 @@ var mayImport = map[string][]string{
 	".":                  {},
 	"policy/stockcasbin": {"policy", "hierarchy"},
 	"internal/realroles": {"internal/oracle"},
-	"internal/worlds":    {"internal/oracle", "admin", "authz", "policy", "billing", "hierarchy"},
+	"internal/worlds":    {"internal/oracle", "admin", "apikey", "authz", "policy", "billing", "hierarchy"},
 	"internal/scenario":  {"admin"},
 }
 

@@ -15,7 +15,7 @@ import (
 
 // Bundle is the live part of a world in the form in which accounts are
 // imported. A bundle has no deleted nodes; with them goes what is in them and
-// what is bound to it.
+// what is bound to it. It has no API keys either.
 func Bundle(w *oracle.World) admin.Bundle {
 	b := admin.Bundle{Account: admin.BundleAccount{ID: full(hierarchy.TypeAccount, w.Account), BundleState: bundleState(w.State)}}
 	for _, r := range w.Roles {
@@ -28,7 +28,7 @@ func Bundle(w *oracle.World) admin.Bundle {
 	}
 	bundleNodes(w, &b)
 	for _, x := range w.Bindings {
-		if live(w, x.Scope) {
+		if live(w, x.Scope) && ref(x.Subject).Type != hierarchy.TypeKey {
 			b.Bindings = append(b.Bindings, bundleBinding(x))
 		}
 	}

@@ -108,13 +108,14 @@ func (m *Memory) identity() string {
 	return hex.EncodeToString(b[:])
 }
 
-// claim keeps the locator: nodes for good, resources until they are gone.
+// claim keeps the locator: nodes for good, resources and keys until they are
+// gone.
 func (m *Memory) claim(account, kind, id string, gone bool) {
 	located := kind + ":" + id
 	switch kind {
 	case authz.KindResource:
 		located = id
-	case hierarchy.TypeAccount, hierarchy.TypeBillingAccount, hierarchy.TypeProject, hierarchy.TypeSubproject:
+	case hierarchy.TypeAccount, hierarchy.TypeBillingAccount, hierarchy.TypeProject, hierarchy.TypeSubproject, hierarchy.TypeKey:
 	default:
 		return
 	}

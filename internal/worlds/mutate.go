@@ -18,6 +18,11 @@ func (w *World) Clone() *World {
 	c.Subprojects = slices.Clone(w.Subprojects)
 	c.Resources = slices.Clone(w.Resources)
 	c.Bindings = slices.Clone(w.Bindings)
+	c.Keys = slices.Clone(w.Keys)
+	for i := range c.Keys {
+		c.Keys[i].Secrets = slices.Clone(c.Keys[i].Secrets)
+		c.Keys[i].Sources = slices.Clone(c.Keys[i].Sources)
+	}
 	c.subjects = slices.Clone(w.subjects)
 	c.Roles = slices.Clone(w.Roles)
 	for i := range c.Roles {
@@ -49,12 +54,15 @@ var mutations = []struct {
 	{"link", 3, (*World).link},
 	{"open project", 1, (*World).AddProject},
 	{"open subproject", 2, (*World).AddSubproject},
-	{"delete or restore", 3, (*World).deleteOrRestore},
-	{"suspend or resume", 3, (*World).suspendOrResume},
+	{"delete or restore", 2, (*World).deleteOrRestore},
+	{"suspend or resume", 2, (*World).suspendOrResume},
 	{"register", 2, (*World).AddResource},
 	{"move resource", 2, (*World).move},
 	{"move subproject", 2, (*World).moveSubproject},
 	{"unregister", 1, (*World).unregister},
+	{"mint key", 2, (*World).AddKey},
+	{"revoke key", 1, (*World).revokeKey},
+	{"change key", 3, (*World).changeKey},
 }
 
 // Mutate makes one random change, and returns what kind it was.
@@ -225,6 +233,9 @@ func (w *World) String() string {
 	}
 	for _, r := range w.Roles[min(len(policy.Predefined), len(w.Roles)):] {
 		fmt.Fprintf(&out, "role %q: %q\n", r.ID, r.Permissions)
+	}
+	for _, k := range w.Keys {
+		fmt.Fprintf(&out, "key %q in %q by %q, disabled %t, until %d, from %q\n", k.ID, k.Parent, k.Sponsor, k.Disabled, k.Until, k.Sources)
 	}
 	for _, b := range w.Bindings {
 		fmt.Fprintf(&out, "%s %q %q on %q [%d, %d)\n", b.Effect, b.Subject, b.Role, b.Scope, b.From, b.Until)

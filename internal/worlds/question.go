@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"strings"
 
+	"github.com/tollgate-dev/tollgate/hierarchy"
 	"github.com/tollgate-dev/tollgate/internal/oracle"
 )
 
@@ -18,6 +19,7 @@ func (w *World) Question(r *rand.Rand) oracle.Question {
 		w.askOfAnything(r, &q)
 	}
 	w.nameParent(r, &q)
+	w.present(r, &q)
 	q.RequireBilling = r.IntN(10) == 0
 	return q
 }
@@ -38,6 +40,9 @@ func (w *World) askOfBinding(r *rand.Rand, q *oracle.Question) {
 
 func (w *World) askOfAnything(r *rand.Rand, q *oracle.Question) {
 	q.Subject, q.Permission = pick(r, w.subjects), anyPermission(r)
+	if len(w.Keys) > 0 && r.IntN(8) == 0 {
+		q.Subject = "key:" + pick(r, w.Keys).ID
+	}
 	switch r.IntN(20) {
 	case 0:
 		q.Resource = pick(r, registered) + ":" + name(r, "nothing")
@@ -45,6 +50,11 @@ func (w *World) askOfAnything(r *rand.Rand, q *oracle.Question) {
 		q.Resource = pick(r, []string{"project:", "subproject:", "billing_account:", "account:"}) + name(r, "nothing")
 	case 2:
 		q.Subject, q.Resource = "user:"+name(r, "nobody"), "account:"+w.Account
+	case 3:
+		q.Resource = w.scope(r)
+		if r.IntN(3) == 0 {
+			q.Subject = "key:" + hierarchy.PrefixKey + uid(r).String()
+		}
 	default:
 		q.Resource = w.scope(r)
 	}
@@ -66,7 +76,7 @@ func (w *World) nameParent(r *rand.Rand, q *oracle.Question) {
 		}
 		return
 	}
-	switch r.IntN(30) {
+	switch r.IntN(60) {
 	case 0:
 		q.Parent = w.container(r)
 	case 1:
@@ -80,7 +90,7 @@ func (w *World) nameParent(r *rand.Rand, q *oracle.Question) {
 	}
 }
 
-// someMember is a user or a service that is a subject or in it.
+// someMember is a user, a service or a key that is a subject or in it.
 func (w *World) someMember(r *rand.Rand, subject string, depth int) string {
 	for _, g := range w.Groups {
 		if "group:"+g.ID == subject && len(g.Members) > 0 && depth < len(w.Groups) {

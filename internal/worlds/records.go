@@ -44,6 +44,9 @@ func Records(w *oracle.World) (records, resources []authz.Record) {
 			add(authz.KindMember, id, struct{}{})
 		}
 	}
+	for _, k := range w.Keys {
+		add(hierarchy.TypeKey, k.ID, keyOf(k))
+	}
 	for _, b := range w.Bindings {
 		add(hierarchy.TypeBinding, b.ID, bindingOf(b))
 	}

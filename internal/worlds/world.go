@@ -51,6 +51,9 @@ func New(seed uint64) *World {
 	for range n {
 		w.AddBinding(r)
 	}
+	for range r.IntN(5) {
+		w.AddKey(r)
+	}
 	return w
 }
 
@@ -162,13 +165,13 @@ func (w *World) container(r *rand.Rand) string {
 
 // AddBinding binds some role to somebody somewhere.
 func (w *World) AddBinding(r *rand.Rand) {
-	w.serial++
-	var uid hierarchy.UID
-	for i := range uid {
-		uid[i] = byte(r.Uint32())
+	if len(w.Keys) > 0 && r.IntN(6) == 0 {
+		w.bindKey(r, &w.Keys[r.IntN(len(w.Keys))])
+		return
 	}
+	w.serial++
 	b := oracle.Binding{
-		ID: hierarchy.BindingID(uid, w.Account), Subject: pick(r, w.subjects), Role: pick(r, w.Roles).ID,
+		ID: hierarchy.BindingID(uid(r), w.Account), Subject: pick(r, w.subjects), Role: pick(r, w.Roles).ID,
 		Scope: w.scope(r), Effect: string(policy.Allow),
 	}
 	if len(w.Groups) > 0 && r.IntN(2) == 0 {

@@ -2,6 +2,7 @@ package worlds
 
 import (
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -9,7 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/tollgate-dev/tollgate/admin"
+	"github.com/tollgate-dev/tollgate/apikey"
 	"github.com/tollgate-dev/tollgate/authz"
+	"github.com/tollgate-dev/tollgate/hierarchy"
 	"github.com/tollgate-dev/tollgate/internal/oracle"
 	"github.com/tollgate-dev/tollgate/policy"
 )
@@ -81,6 +84,13 @@ func checkLegal(t *testing.T, w *World) {
 		}
 		seen[id] = true
 	}
+	for _, x := range w.Keys {
+		id := "key:" + x.ID
+		if err := checkKey(x); err != nil || seen[id] || !seen[x.Parent] {
+			t.Fatalf("%+v: %v", x, err)
+		}
+		seen[id] = true
+	}
 	for _, x := range w.Roles {
 		role := policy.Role{Permissions: x.Permissions}
 		if err := role.Check(); err != nil {
@@ -96,6 +106,24 @@ func checkLegal(t *testing.T, w *World) {
 			t.Fatalf("%+v is bound to nothing", x)
 		}
 	}
+}
+
+// checkKey says what is wrong with a key, and with the texts of its secrets.
+func checkKey(k oracle.Key) error {
+	doc := keyOf(k)
+	if err := doc.Check(); err != nil {
+		return err
+	}
+	for i, s := range k.Secrets {
+		p, err := apikey.Parse(s.Text)
+		if err != nil {
+			return err
+		}
+		if p.Subject != "key:"+k.ID || !p.Matches(doc.Secrets[i].Hash) {
+			return fmt.Errorf("%s is of %s, or its hash is not its own", s.Text, p.Subject)
+		}
+	}
+	return nil
 }
 
 // The changes between two worlds lead from the records of one to those of
@@ -146,7 +174,9 @@ func TestABundleIsTheLivePartOfItsWorld(t *testing.T) {
 		read.Unregistered = w.Unregistered
 		for range 50 {
 			q := w.Question(r)
-			q.RequireBilling = false
+			if q.RequireBilling = false; ref(q.Subject).Type == hierarchy.TypeKey {
+				continue // a bundle has none
+			}
 			want, got := oracle.Decide(&w.World, q), oracle.Decide(read, q)
 			if w.State.Deleted || oracle.Deleted(&w.World, want.Path) {
 				continue
@@ -167,19 +197,28 @@ func inDeleted(w *World, q oracle.Question) bool {
 // Between 30 and 70 % of the questions are allowed, and every reason occurs:
 // otherwise agreeing on them shows little.
 func TestQuestionsAreTelling(t *testing.T) {
-	codes, asked := map[string]int{}, 0
+	codes, asked, byKey := map[string]int{}, 0, 0
 	for seed := range uint64(seeds) {
 		w, r := New(seed), rng(seed)
 		for range 50 {
-			codes[oracle.Decide(&w.World, w.Question(r)).Code]++
+			q := w.Question(r)
+			a := oracle.Decide(&w.World, q)
+			codes[a.Code]++
 			asked++
+			if a.Allowed && ref(q.Subject).Type == hierarchy.TypeKey {
+				byKey++
+			}
 		}
 	}
-	t.Log(asked, codes)
+	t.Log(asked, codes, byKey)
+	if byKey < asked/100 {
+		t.Errorf("%d of keys are allowed", byKey)
+	}
 	if share := 100 * codes["ALLOWED"] / asked; share < 35 || share > 65 {
 		t.Errorf("%d %% are allowed", share)
 	}
-	for _, code := range []string{"NO_BINDING", "DENIED_BY_BINDING", "RESOURCE_NOT_FOUND", "RESOURCE_DELETED", "RESOURCE_SUSPENDED", "PARENT_REQUIRED", "PARENT_MISMATCH", "PARENT_NOT_FOUND", "UNBILLED"} {
+	for _, code := range []string{"NO_BINDING", "DENIED_BY_BINDING", "RESOURCE_NOT_FOUND", "RESOURCE_DELETED", "RESOURCE_SUSPENDED", "PARENT_REQUIRED", "PARENT_MISMATCH", "PARENT_NOT_FOUND", "UNBILLED",
+		"KEY_NOT_FOUND", "KEY_EXPIRED", "KEY_DISABLED", "ADDRESS_BLOCKED", "KEY_OUT_OF_REACH", "SPONSOR_MISSING", "SPONSOR_LACKS_PERMISSION"} {
 		if codes[code] < asked/1000 {
 			t.Errorf("%s occurs %d times", code, codes[code])
 		}
