@@ -59,6 +59,32 @@ func TestTheComparisonFindsStaleGroups(t *testing.T) {
 	}
 }
 
+// A product that does not ask a key's sponsor, or lets a key reach the whole
+// account, is found out.
+func TestTheComparisonFindsKeysThatMayTooMuch(t *testing.T) {
+	for name, broken := range map[string]func(*authz.Snapshot) *authz.Snapshot{
+		"the sponsor is not asked":    (*authz.Snapshot).WithoutSponsors,
+		"a key reaches everything":    (*authz.Snapshot).WithoutReach,
+		"anybody's secret is a key's": (*authz.Snapshot).WithoutSecrets,
+	} {
+		t.Run(name, func(t *testing.T) {
+			found, sound := 0, 0
+			for seed := range uint64(60) {
+				w := worlds.New(seed)
+				s := load(t, &w.World, authz.Head{})
+				v := version{seed, w, s, ask(w, rng(seed), 50)}
+				sound += mismatches(t, &v, &w.World)
+				v.s = broken(s)
+				found += mismatches(t, &v, &w.World)
+			}
+			mustFind(t, found)
+			if sound != 0 {
+				t.Errorf("without the fault there are %d mismatches", sound)
+			}
+		})
+	}
+}
+
 // A stock Casbin that is not told of what denies, or of who is in which group,
 // is found out.
 func TestTheComparisonFindsAPolicyThatLacksSomething(t *testing.T) {
@@ -163,6 +189,37 @@ func TestTheComparisonFindsEachWrongRule(t *testing.T) {
 				w.BillingAccounts[i].Suspended, w.BillingAccounts[i].SuspendedByOperator = false, false
 			}
 		},
+		"a key's sponsor may do everything": func(w *oracle.World) {
+			w.Bindings = append(w.Bindings, oracle.Binding{ID: "all", Subject: "user:almighty", Role: policy.Owner, Scope: "account:" + w.Account, Effect: "allow"})
+			eachKey(w, func(k *oracle.Key) { k.Sponsor = "user:almighty" })
+		},
+		"a key needs no sponsor": func(w *oracle.World) {
+			eachKey(w, func(k *oracle.Key) {
+				if k.Sponsor == "" {
+					k.Sponsor = "key:" + k.ID
+				}
+			})
+		},
+		"a key reaches everything": func(w *oracle.World) { eachKey(w, func(k *oracle.Key) { k.Parent = "account:" + w.Account }) },
+		"a disabled key works":     func(w *oracle.World) { eachKey(w, func(k *oracle.Key) { k.Disabled = false }) },
+		"a key includes its end": func(w *oracle.World) {
+			eachKey(w, func(k *oracle.Key) {
+				if k.Until != 0 {
+					k.Until++
+				}
+			})
+		},
+		"an overlap includes its end": func(w *oracle.World) {
+			eachKey(w, func(k *oracle.Key) {
+				for i := range k.Secrets {
+					if k.Secrets[i].Until != 0 {
+						k.Secrets[i].Until++
+					}
+				}
+			})
+		},
+		"a secret that is rotated out ends at once": func(w *oracle.World) { eachKey(w, func(k *oracle.Key) { k.Secrets = k.Secrets[:1] }) },
+		"a key may be used from anywhere":           func(w *oracle.World) { eachKey(w, func(k *oracle.Key) { k.Sources = nil }) },
 		"an unlinked project is paid for": func(w *oracle.World) {
 			for i := range w.Projects {
 				if w.Projects[i].Payer == "" {
@@ -183,6 +240,12 @@ func TestTheComparisonFindsEachWrongRule(t *testing.T) {
 			}
 			mustFind(t, found)
 		})
+	}
+}
+
+func eachKey(w *oracle.World, change func(*oracle.Key)) {
+	for i := range w.Keys {
+		change(&w.Keys[i])
 	}
 }
 

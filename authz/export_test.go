@@ -3,6 +3,7 @@ package authz
 import (
 	"context"
 
+	"github.com/tollgate-dev/tollgate/apikey"
 	"github.com/tollgate-dev/tollgate/internal/cow"
 )
 
@@ -12,10 +13,18 @@ func (s *Snapshot) Ask(req Request, container string, at int64) (Answer, error) 
 	e := &Engine{model: s.model}
 	req.Account = s.account
 	q := question{Request: &req}
+	if req.Key != nil {
+		q.withKey()
+	}
 	if err := q.read(); err != nil {
 		return Answer{}, err
 	}
 	q.at = at
+	if q.Key != nil {
+		if code := s.authenticate(&q); code != NoBinding {
+			return Answer{Code: code}, nil
+		}
+	}
 	a := Answer{Code: ResourceNotFound}
 	if q.kind != none {
 		a.Code = NoBinding
@@ -36,6 +45,40 @@ func (s *Snapshot) WithNestingOf(old *Snapshot) *Snapshot {
 		p.tie(p.groups(), nil, p.key())
 		if row < old.subjects.Len() {
 			p.tie(p.groups(), old.subjects.At(row).outer(), p.key())
+		}
+	}
+	return &broken
+}
+
+// WithoutSponsors is s with a fault: the sponsor of a key is the key itself, so
+// that its own rights are all that it needs.
+func (s *Snapshot) WithoutSponsors() *Snapshot {
+	return s.withKeys(func(row uint32, k *apiKey) { k.sponsor, k.sponsored = row, true })
+}
+
+// WithoutReach is s with a fault: every key reaches the whole account.
+func (s *Snapshot) WithoutReach() *Snapshot {
+	return s.withKeys(func(_ uint32, k *apiKey) { k.parent = 0 })
+}
+
+// WithoutSecrets is s with a fault: every key has the secret of every other.
+func (s *Snapshot) WithoutSecrets() *Snapshot {
+	var all []apikey.Stored
+	s.withKeys(func(_ uint32, k *apiKey) { all = append(all, k.secrets...) })
+	for i := range all {
+		all[i].ExpiresAt = 0
+	}
+	return s.withKeys(func(_ uint32, k *apiKey) { k.secrets = all })
+}
+
+func (s *Snapshot) withKeys(change func(row uint32, k *apiKey)) *Snapshot {
+	broken, edit := *s, new(cow.Edit)
+	for row := range broken.subjects.Len() {
+		if k := broken.subjects.At(row).key(); k != nil {
+			other := *k
+			change(row, &other)
+			p := broken.subjects.Edit(edit, row)
+			p.tie(p.groups(), p.outer(), &other)
 		}
 	}
 	return &broken

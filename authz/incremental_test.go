@@ -90,11 +90,27 @@ func (v *version) check(t *testing.T, n *tally) {
 		if diff := v.differs(t, q, want); diff != "" {
 			t.Fatalf("seed %d, revision %d: %+v: %s\n%s", v.seed, v.s.Revision().Number, q, diff, v.w)
 		}
-		n.checks++
-		n.codes[want.Code]++
-		if want.Allowed {
-			n.allowed++
-		}
+		n.count(q, want)
+		v.rights(t, q)
+	}
+}
+
+// rights asks what administration asks, which names who acts and knows no
+// secret, and for which it does not matter who pays.
+func (v *version) rights(t *testing.T, q oracle.Question) {
+	t.Helper()
+	q.Secret, q.RequireBilling, q.Parent = "", false, ""
+	want := oracle.Decide(&v.w.World, q)
+	p, err := policy.ParsePermission(q.Permission)
+	if err != nil {
+		t.Fatal(err)
+	}
+	node, resource := refOf(q.Resource), hierarchy.Ref{}
+	if in := container(&v.w.World, q.Resource); in != "" {
+		node, resource = refOf(in), node
+	}
+	if got := v.s.Rights(refOf(q.Subject), p, node, resource, q.At); (got == authz.Allowed) != want.Allowed {
+		t.Fatalf("seed %d, revision %d: %+v: the rights are %s, and the oracle says %s\n%s", v.seed, v.s.Revision().Number, q, got, want.Code, v.w)
 	}
 }
 

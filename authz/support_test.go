@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tollgate-dev/tollgate/apikey"
 	"github.com/tollgate-dev/tollgate/authz"
 	"github.com/tollgate-dev/tollgate/hierarchy"
 	"github.com/tollgate-dev/tollgate/internal/oracle"
@@ -97,9 +99,22 @@ func newEngine(t testing.TB, source *worlds.Memory, model string, opts authz.Opt
 	return e, c
 }
 
-// request is the question as an engine takes it.
+// request is the question as an engine takes it. Where a secret is shown, it
+// alone says who asks.
 func request(q oracle.Question) authz.Request {
-	return authz.Request{Subject: q.Subject, Permission: q.Permission, Resource: q.Resource, Parent: q.Parent, RequireBilling: q.RequireBilling}
+	req := authz.Request{Subject: q.Subject, Permission: q.Permission, Resource: q.Resource, Parent: q.Parent, RequireBilling: q.RequireBilling}
+	if q.Secret == "" {
+		return req
+	}
+	presented, err := apikey.Parse(q.Secret)
+	if err != nil {
+		panic(err) // worlds make them well
+	}
+	req.Subject, req.Key = "", presented
+	if q.Source != "" {
+		req.Source = netip.MustParseAddr(q.Source)
+	}
+	return req
 }
 
 // answered is what an answer says that an oracle can say too.
@@ -113,14 +128,18 @@ func answered(a *authz.Answer) oracle.Answer {
 // differs compares an answer with the oracle's, and the binding that it names
 // as its cause with those that can be.
 func differs(want oracle.Answer, got *authz.Answer) string {
-	deciders, decided := want.Deciders, want.Code == "ALLOWED" || want.Code == "DENIED_BY_BINDING" || want.Code == "UNBILLED" || want.Code == "BILLING_SUSPENDED"
-	want.Policy, want.Deciders = false, nil
+	decided := slices.Contains([]string{"ALLOWED", "DENIED_BY_BINDING", "SPONSOR_LACKS_PERMISSION", "UNBILLED", "BILLING_SUSPENDED"}, want.Code)
+	deciders, sponsor := want.Deciders, want.Sponsor
+	want.Policy, want.Deciders, want.Sponsor, want.SponsorPolicy = false, nil, "", false
 	have := answered(got)
 	if len(have.Path) == 0 {
 		have.Path = nil
 	}
 	if diff := cmp.Diff(want, have); diff != "" {
 		return "(-oracle +engine):\n" + diff
+	}
+	if got.Sponsor() != sponsor {
+		return "the sponsor who was asked is " + got.Sponsor() + ", and has to be " + sponsor
 	}
 	cause, found := got.Cause()
 	if decided != found || (found && !slices.Contains(deciders, cause.Binding)) {
