@@ -1,8 +1,6 @@
 package admin
 
 import (
-	"strings"
-
 	"github.com/tollgate-dev/tollgate/authz"
 	"github.com/tollgate-dev/tollgate/hierarchy"
 	"github.com/tollgate-dev/tollgate/policy"
@@ -209,15 +207,9 @@ func (c Caller) mayGrant(s *authz.Snapshot, role string, node, resource hierarch
 	if err := c.may(s, "binding.grant", node, resource, at); err != nil || c.operates() {
 		return err
 	}
-	if c.allows(s, policy.Permission{Type: "binding", Action: "grant_any"}, node, resource, at) {
-		return nil
-	}
 	patterns, _ := s.Permissions(role)
-	for _, text := range patterns {
-		p, err := policy.ParsePattern(text)
-		if err != nil || strings.Contains(text, policy.Any) || !c.allows(s, p, node, resource, at) {
-			return forbidden(c.acting(), "binding.grant_any, or all that "+role+" holds,", node)
-		}
+	if !c.passesOn((*authz.Snapshot).Rights, s, patterns, site{node, resource}, at) {
+		return forbidden(c.acting(), "binding.grant_any, or all that "+role+" holds,", node)
 	}
 	return nil
 }

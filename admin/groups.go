@@ -128,7 +128,8 @@ func (s *Service) UpdateGroup(ctx context.Context, who Caller, account, id strin
 }
 
 // DeleteGroup deletes a group that nothing is bound to, with all its
-// memberships. It needs group.define on the account.
+// memberships. It needs group.define on the account, and that the actor could
+// end what the groups that it is in are denied.
 func (s *Service) DeleteGroup(ctx context.Context, who Caller, account, id string) (Written, error) {
 	return s.write(ctx, who, account, "group.define", func(d *draft) error {
 		if err := d.may("group.define", d.account()); err != nil {
@@ -144,6 +145,9 @@ func (s *Service) DeleteGroup(ctx context.Context, who Caller, account, id strin
 			return err
 		}
 		d.remove(was)
+		if err := d.mayExpel(id); err != nil {
+			return err
+		}
 		return d.disband(id)
 	})
 }
@@ -174,25 +178,30 @@ func (d *draft) disband(id string) error {
 }
 
 // AddMember puts a user, a service or a group into a group. It needs
-// group.enroll on the account. It changes nothing if the member is there.
+// group.enroll on the account, and that the actor could give all that the group,
+// and what it is in, is bound to. It changes nothing if the member is there.
 func (s *Service) AddMember(ctx context.Context, who Caller, account, group string, member hierarchy.Ref) (Written, error) {
 	return s.member(ctx, who, account, group, member, func(d *draft, was authz.Record, there bool) error {
 		if there {
 			return nil
+		}
+		if err := d.mayEnroll(group); err != nil {
+			return err
 		}
 		return d.enrollAll(group, []hierarchy.Ref{member})
 	})
 }
 
 // RemoveMember takes a member out of a group. It needs group.enroll on the
-// account.
+// account, and that the actor could end what the group, and what it is in, is
+// denied.
 func (s *Service) RemoveMember(ctx context.Context, who Caller, account, group string, member hierarchy.Ref) (Written, error) {
 	return s.member(ctx, who, account, group, member, func(d *draft, was authz.Record, there bool) error {
 		if !there {
 			return hierarchy.NotFound(hierarchy.Ref{Type: "member of " + groupRef(group).String(), ID: member.String()})
 		}
 		d.remove(was)
-		return nil
+		return d.mayExpel(group)
 	})
 }
 

@@ -111,7 +111,8 @@ func (s *Service) Roles(ctx context.Context, who Caller, account string, span Sp
 }
 
 // UpdateRole changes a custom role by change. It needs role.define on the
-// account.
+// account, that the actor could give what is added wherever the role is bound,
+// and that it could end the deny bindings that something is taken out of.
 func (s *Service) UpdateRole(ctx context.Context, who Caller, account, id string, change func(*policy.Role) error) (Item[policy.Role], error) {
 	if policy.IsPredefined(id) {
 		return Item[policy.Role]{}, hierarchy.Conflict("ROLE_PREDEFINED", "%s is predefined and the same in every account; define a role of your own", id)
@@ -125,11 +126,15 @@ func (s *Service) UpdateRole(ctx context.Context, who Caller, account, id string
 		if err != nil {
 			return err
 		}
+		before := slices.Clone(doc.Permissions)
 		if err := change(&doc); err != nil {
 			return err
 		}
 		d.replace(was, doc)
-		return doc.Check()
+		if err := doc.Check(); err != nil {
+			return err
+		}
+		return d.mayRedefine(id, before, doc.Permissions)
 	}, readRole(account))
 }
 

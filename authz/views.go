@@ -83,6 +83,12 @@ func (s *Snapshot) RightsHeld(subject hierarchy.Ref, permission policy.Permissio
 	return s.rights(subject, permission, node, res, at, suspended|suspendedByOperator)
 }
 
+// RightsGiven is Rights, as if nothing were suspended or deleted: what the
+// subject has once all is resumed and restored.
+func (s *Snapshot) RightsGiven(subject hierarchy.Ref, permission policy.Permission, node, res hierarchy.Ref, at int64) Code {
+	return s.rights(subject, permission, node, res, at, suspended|suspendedByOperator|deleted|purged)
+}
+
 // rights decides as if nothing had the flags that are to be disregarded.
 func (s *Snapshot) rights(subject hierarchy.Ref, permission policy.Permission, node, res hierarchy.Ref, at int64, disregard flags) Code {
 	var p path

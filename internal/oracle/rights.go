@@ -70,6 +70,45 @@ func (w *World) mayDeny(q Write, scope string) string {
 	return ""
 }
 
+// mayJoin asks of who enrols somebody for the right to give all that the group,
+// and whatever that is in, is allowed. What nodes have been through does not
+// matter: what is given is there once they are resumed and restored.
+func (w *World) mayJoin(q Write, group string) string {
+	for _, b := range w.Bindings {
+		if q.Actor == "" || b.Effect == "deny" || !isOrIsIn(w, group, b.Subject) {
+			continue
+		}
+		if !w.decide(q, "binding.grant", b.Scope).Policy {
+			return "PERMISSION_DENIED"
+		}
+		r := w.role(b.Role)
+		if w.decide(q, "binding.grant_any", b.Scope).Policy || r == nil {
+			continue
+		}
+		for _, pattern := range r.Permissions {
+			if strings.Contains(pattern, "*") || !w.decide(q, pattern, b.Scope).Policy {
+				return "PERMISSION_DENIED"
+			}
+		}
+	}
+	return ""
+}
+
+// mayLeave asks of who takes somebody out of a group for the right to end all
+// that the group, and whatever that is in, is denied.
+func (w *World) mayLeave(q Write, group string) string {
+	for _, b := range w.Bindings {
+		if q.Actor == "" || b.Effect != "deny" || !isOrIsIn(w, group, b.Subject) {
+			continue
+		}
+		above := w.path(b.Scope)[1:]
+		if len(above) == 0 || !w.decide(q, "binding.deny", above[0]).Policy {
+			return "PERMISSION_DENIED"
+		}
+	}
+	return ""
+}
+
 // sees reports whether who asks may know of the bindings on something.
 func (w *World) sees(q Write, scope string) bool {
 	for _, permission := range []string{sight(scope), "binding.inspect", "binding.grant", "binding.revoke"} {

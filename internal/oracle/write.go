@@ -408,6 +408,9 @@ func (w *World) remove(q Write, typ, id string) string {
 	if w.group(id) == nil {
 		return "NOT_FOUND"
 	}
+	if refused := w.mayLeave(q, q.Node); refused != "" {
+		return refused
+	}
 	w.Groups = slices.DeleteFunc(w.Groups, func(g Group) bool { return g.ID == id })
 	for i := range w.Groups {
 		w.Groups[i].Members = slices.DeleteFunc(w.Groups[i].Members, func(m string) bool { return m == q.Node })
@@ -426,6 +429,9 @@ func (w *World) enroll(q Write, id string) string {
 	}
 	if slices.Contains(g.Members, q.Member) {
 		return ""
+	}
+	if refused := w.mayJoin(q, q.Node); refused != "" {
+		return refused
 	}
 	if inner, nested := strings.CutPrefix(q.Member, "group:"); nested {
 		if w.group(inner) == nil {
@@ -446,6 +452,9 @@ func (w *World) expel(q Write, id string) string {
 	g := w.group(id)
 	if g == nil || !slices.Contains(g.Members, q.Member) {
 		return "NOT_FOUND"
+	}
+	if refused := w.mayLeave(q, q.Node); refused != "" {
+		return refused
 	}
 	g.Members = slices.DeleteFunc(g.Members, func(m string) bool { return m == q.Member })
 	return ""
