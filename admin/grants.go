@@ -82,7 +82,7 @@ func (d *draft) boundAround(group string, effect policy.Effect) (bound []authz.B
 // eachBound visits bindings, with where their scopes stand. Those whose scope is
 // gone for good are left out.
 func (d *draft) eachBound(bound []authz.BoundBinding, visit func(*policy.Binding, site) error) error {
-	if len(bound) == 0 || d.who.operates() {
+	if len(bound) == 0 {
 		return nil
 	}
 	containers, err := d.containers(bound)

@@ -139,31 +139,18 @@ func (d *draft) mayOpen(ref hierarchy.Ref, k *apikey.Key) error {
 	if err := d.mayBeService(k); err != nil {
 		return err
 	}
-	return d.eachOf(ref, func(b *policy.Binding, at site) error {
-		return d.who.mayGrant(d.snapshot, b.Role, at.node, at.resource, d.at)
+	return d.eachBound(d.boundTo(ref), func(b *policy.Binding, at site) error {
+		patterns, _ := d.snapshot.Permissions(b.Role)
+		if !d.who.couldGive(d.snapshot, patterns, at, d.at) {
+			return forbidden(d.who.acting(), "the right to give all that the key is bound to,", ref)
+		}
+		return nil
 	})
 }
 
-// eachOf visits the bindings that allow a key something, where their scopes
-// are still there.
-func (d *draft) eachOf(key hierarchy.Ref, visit func(*policy.Binding, site) error) error {
-	allows := func(b policy.Binding) bool { return b.Effect == policy.Allow }
-	for _, b := range d.snapshot.FindBindings(key.String(), "", allows) {
-		if hierarchy.IsOwn(b.Scope.Type) && !d.snapshot.Known(b.Scope) {
-			continue
-		}
-		at := site{node: b.Scope}
-		if !hierarchy.IsOwn(b.Scope.Type) || d.snapshot.Has(b.Scope) {
-			var err error
-			if at, err = d.site(b.Scope); err != nil {
-				return err
-			}
-		}
-		if err := visit(&b.Binding, at); err != nil {
-			return err
-		}
-	}
-	return nil
+// boundTo are the bindings that allow a key something.
+func (d *draft) boundTo(key hierarchy.Ref) []authz.BoundBinding {
+	return d.snapshot.FindBindings(key.String(), "", func(b policy.Binding) bool { return b.Effect == policy.Allow })
 }
 
 // key reads a key that a write changes, for who has a permission on what it
@@ -363,7 +350,7 @@ func (s *Service) TransferKey(ctx context.Context, who Caller, id string, to hie
 			return err
 		}
 		k.Sponsor = to
-		return d.eachOf(ref, func(b *policy.Binding, at site) error {
+		return d.eachBound(d.boundTo(ref), func(b *policy.Binding, at site) error {
 			patterns, _ := d.snapshot.Permissions(b.Role)
 			if !d.snapshot.HoldsAll(to, patterns, at.node, at.resource, d.at) {
 				return hierarchy.Conflict("SPONSOR_LACKS_PERMISSION", "%s does not hold all that the key has as %s on %s; a sponsor holds at least as much as the key", to, b.Role, b.Scope)

@@ -24,7 +24,7 @@ func (e *Engine) CheckBatch(ctx context.Context, reqs []Request) []Result {
 	b := batch{engine: e, items: make([]item, len(reqs)), results: make([]Result, len(reqs)), homes: map[string]*resident{}}
 	for i := range reqs {
 		b.items[i].Request = &reqs[i]
-		b.results[i].Err = b.items[i].read()
+		b.results[i].Err = b.items[i].readItem()
 	}
 	limited, cancel := e.limit(ctx)
 	defer cancel()
@@ -36,6 +36,15 @@ func (e *Engine) CheckBatch(ctx context.Context, reqs []Request) []Result {
 		}
 	}
 	return b.results
+}
+
+// readItem is read, of an item of a batch: that is answered for a subject, whom
+// a key would have to be verified for first.
+func (it *item) readItem() error {
+	if it.Key != nil {
+		return hierarchy.Invalid("KEY_IN_BATCH", "api_key", "is not possible in a batch; ask about each key alone")
+	}
+	return it.read()
 }
 
 // batch is a batch under way.
