@@ -60,6 +60,8 @@ type Config struct {
 	// Registry is where metrics are registered, and what /metrics shows; a new
 	// one by default.
 	Registry *prometheus.Registry
+	// Gateway answers proxies; by default one of its own, without routes.
+	Gateway *gateway.Gateway
 	// Capacity is how much is in work at once; the zero value is for no bound.
 	Capacity Capacity
 }
@@ -82,7 +84,6 @@ type server struct {
 	doc     *document
 	metrics *metrics
 	gates   [classes]*gate
-	gateway *gateway.Gateway
 }
 
 func newServer(c Config) (*server, error) {
@@ -111,6 +112,9 @@ func newServer(c Config) (*server, error) {
 	if c.Replicas == nil {
 		c.Replicas = replica.New(nil, c.Admin.Engine(), "", 0, c.Logger)
 	}
+	if c.Gateway == nil {
+		c.Gateway = gateway.New(c.Admin.Engine())
+	}
 	if c.Registry == nil {
 		c.Registry = prometheus.NewRegistry()
 	}
@@ -130,5 +134,5 @@ func newServer(c Config) (*server, error) {
 	if err := c.Registry.Register(newGateMetrics(&gates)); err != nil {
 		return nil, err
 	}
-	return &server{Config: c, key: key, seal: seal, doc: doc, metrics: m, gates: gates, gateway: gateway.New(c.Admin.Engine())}, nil
+	return &server{Config: c, key: key, seal: seal, doc: doc, metrics: m, gates: gates}, nil
 }

@@ -17,15 +17,15 @@ func (s *server) authorize(g *gin.Context, who *admin.Caller) {
 			return err
 		}
 		var q question
-		if err := readQuestion(b.in, &q, &authorizeShape); err != nil {
+		if err := first(readQuestion(b.in, &q, &authorizeShape), q.checkAsked()); err != nil {
 			return err
 		}
 		q.Source = gateway.SourceOf(q.sourceIP)
-		v := s.gateway.Authorize(g.Request.Context(), &gateway.Request{APIKey: q.apiKey, Request: q.Request})
+		v := s.Gateway.Authorize(g.Request.Context(), &gateway.Request{APIKey: q.apiKey, Method: q.method, Host: q.host, Path: q.path, Request: q.Request})
 		if v.Err != nil {
 			return v.Err
 		}
-		s.metrics.decided(&v.Answer)
+		s.metrics.judged(&v)
 		b.out = appendVerdict(b.out, &v)
 		return nil
 	})
@@ -33,8 +33,13 @@ func (s *server) authorize(g *gin.Context, who *admin.Caller) {
 
 // appendVerdict appends a Verdict.
 func appendVerdict(b []byte, v *gateway.Verdict) []byte {
-	b = appendDecision(b, &v.Answer, nil)
-	b = append(b[:len(b)-1], `,"status":`...) // the decision goes on
+	if v.Reason == v.Code.String() {
+		b = appendDecision(b, &v.Answer, nil)
+		b = b[:len(b)-1] // the decision goes on
+	} else {
+		b = appendUnasked(b, v)
+	}
+	b = append(b, `,"status":`...)
 	b = strconv.AppendInt(b, int64(v.Status), 10)
 	b = appendMember(b, `,"principal":`, v.Principal())
 	b = appendMember(b, `,"sponsor":`, v.Sponsor())
@@ -51,4 +56,13 @@ func appendVerdict(b []byte, v *gateway.Verdict) []byte {
 		b = appendString(b, h.Value)
 	}
 	return append(b, `}}`...)
+}
+
+// appendUnasked appends the beginning of a Verdict about a request that no
+// permission could be made of, so that no decision has its reason.
+func appendUnasked(b []byte, v *gateway.Verdict) []byte {
+	b = append(b, `{"allowed":false,"reason":{"code":`...)
+	b = appendString(b, v.Reason)
+	b = appendMember(b, `,"detail":`, v.Detail)
+	return appendPayer(append(b, `},`...), &v.Answer)
 }

@@ -13,8 +13,11 @@ type question struct {
 	explain   bool
 	at        string // of a billing owner; "" for now
 	freshness string // as it was written
-	apiKey    string // of a proxy's request
-	sourceIP  string // likewise
+	apiKey    string // of a proxy's request, and so are the rest
+	sourceIP  string
+	method    string
+	path      string
+	host      string
 }
 
 // shape is which fields a question has on the wire, and which it must have.
@@ -29,8 +32,7 @@ var (
 		required: []string{"subject", "permission", "resource"},
 	}
 	authorizeShape = shape{
-		known:    []string{"permission", "resource", "api_key", "subject", "account", "parent", "at_least", "freshness", "require_billing", "source_ip"},
-		required: []string{"permission", "resource"},
+		known: []string{"method", "path", "host", "permission", "resource", "api_key", "subject", "account", "parent", "at_least", "freshness", "require_billing", "source_ip"},
 	}
 	billingShape = shape{
 		known:    []string{"resource", "account", "parent", "at_least", "freshness", "at"},
@@ -61,6 +63,12 @@ func (q *question) text(name []byte) *string {
 		return &q.apiKey
 	case "source_ip":
 		return &q.sourceIP
+	case "method":
+		return &q.method
+	case "path":
+		return &q.path
+	case "host":
+		return &q.host
 	}
 	return nil
 }
@@ -161,4 +169,24 @@ func readQuestion(body []byte, q *question, of *shape) error {
 		}
 	}
 	return first(broken, wrong)
+}
+
+// checkAsked refuses a proxy's request that does not say what it asks for, or
+// says it in both ways: by the request that the proxy holds, and by name.
+func (q *question) checkAsked() error {
+	byName := q.Permission != "" || q.Resource != ""
+	byPath := q.method != "" || q.path != "" || q.host != ""
+	switch {
+	case byName && byPath:
+		return hierarchy.Invalid("FIELD_INVALID", "permission", "a request is asked about by method, path and host, or by permission and resource, not by both")
+	case !byName && q.method == "":
+		return hierarchy.Invalid("FIELD_REQUIRED", "method", "is required, with path; or permission and resource are")
+	case !byName && q.path == "":
+		return hierarchy.Invalid("FIELD_REQUIRED", "path", "is required, with method")
+	case byName && q.Permission == "":
+		return hierarchy.Invalid("FIELD_REQUIRED", "permission", "is required, with resource")
+	case byName && q.Resource == "":
+		return hierarchy.Invalid("FIELD_REQUIRED", "resource", "is required, with permission")
+	}
+	return nil
 }

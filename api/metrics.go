@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/tollgate-dev/tollgate/authz"
+	"github.com/tollgate-dev/tollgate/gateway"
 )
 
 // metrics are what the API counts. What is counted on every request is looked
@@ -88,4 +89,14 @@ func (m *metrics) decided(a *authz.Answer) {
 		return
 	}
 	m.decision(a.Code).Inc()
+}
+
+// judged counts a verdict. That a request asks for nothing has many reasons,
+// of which a client could choose any: they are one.
+func (m *metrics) judged(v *gateway.Verdict) {
+	if v.Reason == v.Code.String() {
+		m.decided(&v.Answer)
+		return
+	}
+	m.decisions.WithLabelValues("false", "ROUTE_NOT_FOUND").Inc()
 }

@@ -155,9 +155,10 @@ type Account struct {
 	UpdatedAt Timestamp `json:"updated_at"`
 }
 
-// Authorize May whoever presents this key, or this subject, do this to that resource?
+// Authorize May whoever presents this key, or this subject, do this? What is asked for is `method`, `path` and `host`, as they arrived, of
+// which the route map makes a permission and a resource; or `permission` and `resource` themselves.
 //
-// Example: {"api_key":"tg_live_01jq8zt2v3w4x5y6z7a8b9c0d1_…","permission":"number.update","resource":"number:+4670"}
+// Example: {"api_key":"tg_live_01jq8zt2v3w4x5y6z7a8b9c0d1_…","host":"api.example.com","method":"PATCH","path":"/v1/numbers/+4670"}
 type Authorize struct {
 	// Account The account of the resource, bare or as `account:id`, if it is known: saves a look-up.
 	//
@@ -175,15 +176,30 @@ type Authorize struct {
 	// Freshness As of a check.
 	Freshness AuthorizeFreshness `json:"freshness,omitempty,omitzero"`
 
+	// Host Its host, with its port or without.
+	//
+	// Example: api.example.com
+	Host string `json:"host,omitempty,omitzero"`
+
+	// Method The method of the request that the proxy holds.
+	//
+	// Example: PATCH
+	Method string `json:"method,omitempty,omitzero"`
+
 	// Parent The container of a resource of a type that is not registered; of any other, its parent, which is compared.
 	//
 	// Example: project:prj_1
 	Parent string `json:"parent,omitempty,omitzero"`
 
+	// Path Its path, raw, with its query or without. What servers could read in two ways is denied.
+	//
+	// Example: /v1/numbers/+4670
+	Path string `json:"path,omitempty,omitzero"`
+
 	// Permission One permission, `type.action`, without wildcards.
 	//
 	// Example: number.update
-	Permission string `json:"permission"`
+	Permission string `json:"permission,omitempty,omitzero"`
 
 	// RequireBilling Deny what nobody pays for.
 	RequireBilling bool `json:"require_billing,omitempty,omitzero"`
@@ -191,7 +207,7 @@ type Authorize struct {
 	// Resource Any node or resource, as `type:id`.
 	//
 	// Example: number:+4670
-	Resource string `json:"resource"`
+	Resource string `json:"resource,omitempty,omitzero"`
 
 	// SourceIP Where the key was presented from. A key with an allow-list is refused without it.
 	//
@@ -1443,7 +1459,8 @@ type Reason struct {
 	// Code Stable: `ALLOWED`, `NO_BINDING`, `DENIED_BY_BINDING`, `RESOURCE_NOT_FOUND`, `RESOURCE_DELETED`,
 	// `RESOURCE_SUSPENDED`, `PARENT_REQUIRED`, `PARENT_MISMATCH`, `PARENT_NOT_FOUND`, `UNBILLED`, `BILLING_SUSPENDED`,
 	// `EVALUATOR_MISMATCH`. Of API keys: `KEY_MISSING`, `KEY_INVALID` (no key, or a typo), `KEY_NOT_FOUND`, `KEY_EXPIRED`,
-	// `KEY_DISABLED`, `ADDRESS_BLOCKED`, `KEY_OUT_OF_REACH`, `SPONSOR_MISSING`, `SPONSOR_LACKS_PERMISSION`. There may come to be others.
+	// `KEY_DISABLED`, `ADDRESS_BLOCKED`, `KEY_OUT_OF_REACH`, `SPONSOR_MISSING`, `SPONSOR_LACKS_PERMISSION`.
+	// Of paths: `ROUTE_NOT_FOUND`, `HOST_INVALID`, `IDENTIFIER_INVALID` and those that begin with `PATH_`. There may come to be others.
 	//
 	//
 	// Example: ALLOWED

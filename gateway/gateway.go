@@ -12,10 +12,12 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 
 	"github.com/tollgate-dev/tollgate/apikey"
 	"github.com/tollgate-dev/tollgate/authz"
 	"github.com/tollgate-dev/tollgate/hierarchy"
+	"github.com/tollgate-dev/tollgate/route"
 )
 
 // Request is what a proxy asks about a request that it holds.
@@ -23,6 +25,10 @@ type Request struct {
 	// APIKey is the text of the key that was presented. Without one, the
 	// embedded Request's Subject is who asks.
 	APIKey string
+	// Method, Host and Path are those of the request that the proxy holds, as
+	// they arrived: a path may have its query. Without a permission and a
+	// resource, the map of routes says what they ask for.
+	Method, Host, Path string
 	authz.Request
 }
 
@@ -43,7 +49,10 @@ type Verdict struct {
 }
 
 // Gateway answers. Its methods may be called by many goroutines at once.
-type Gateway struct{ engine *authz.Engine }
+type Gateway struct {
+	engine *authz.Engine
+	routes atomic.Pointer[route.Map]
+}
 
 // New makes a gateway that an engine decides for.
 func New(engine *authz.Engine) *Gateway { return &Gateway{engine: engine} }
@@ -59,6 +68,11 @@ func (g *Gateway) Authorize(ctx context.Context, r *Request) Verdict {
 			return refused(authz.KeyInvalid)
 		}
 		r.Key = presented
+	}
+	if r.Permission == "" && r.Resource == "" {
+		if err := g.resolve(r); err != nil {
+			return g.astray(ctx, r, err)
+		}
 	}
 	a, err := g.engine.Check(ctx, &r.Request)
 	if err != nil {
