@@ -13,6 +13,7 @@ import (
 	"github.com/tollgate-dev/tollgate/admin"
 	"github.com/tollgate-dev/tollgate/api"
 	"github.com/tollgate-dev/tollgate/authz"
+	"github.com/tollgate-dev/tollgate/gateway"
 	"github.com/tollgate-dev/tollgate/hierarchy"
 	"github.com/tollgate-dev/tollgate/policy"
 	"github.com/tollgate-dev/tollgate/replica"
@@ -24,6 +25,7 @@ type backend struct {
 	store    *store.Store
 	shared   bool // the store is one that other replicas can use
 	engine   *authz.Engine
+	gateway  *gateway.Gateway
 	replicas *replica.Group
 	handler  http.Handler
 	data     *store.Data // what the embedded store is kept in; nil if it is kept in nothing
@@ -51,9 +53,15 @@ func (c *settings) open(ctx context.Context, judge *policy.Judge, key string, do
 	if err := service.EnsurePlatform(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("the platform's own account cannot be made: %w", err), b.close())
 	}
+	b.gateway = gateway.New(b.engine)
+	routes, err := readRoutes(c.routes)
+	if err != nil {
+		return nil, errors.Join(err, b.close())
+	}
+	b.gateway.SetRoutes(routes)
 	b.replicas = b.group(c, log)
 	b.handler, err = api.New(api.Config{ //nolint:contextcheck // nothing there waits for anything
-		Admin: service, Replicas: b.replicas, OperatorKeyHash: b.key.hash, Ready: b.ready, Logger: log, Registry: b.registry(door), Capacity: c.Capacity,
+		Admin: service, Gateway: b.gateway, Replicas: b.replicas, OperatorKeyHash: b.key.hash, Ready: b.ready, Logger: log, Registry: b.registry(door), Capacity: c.Capacity,
 	})
 	if err != nil {
 		return nil, errors.Join(err, b.close())
@@ -64,9 +72,11 @@ func (c *settings) open(ctx context.Context, judge *policy.Judge, key string, do
 	// While requests are finished, other replicas are heard and answered.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	wait := b.background(ctx, service, log)
+	waitRoutes := followRoutes(ctx, c.routes, b.gateway, log)
 	b.ended = func() {
 		cancel()
 		wait()
+		waitRoutes()
 	}
 	return b, nil
 }

@@ -47,6 +47,7 @@ type settings struct {
 	data            string
 	operatorKeyFile string
 	model           string
+	routes          string
 	unregistered    []string
 	shadowShare     float64
 	freshnessBound  time.Duration
@@ -65,6 +66,7 @@ func (c *settings) flags(flags *pflag.FlagSet) {
 	flags.StringVar(&c.data, "data", "", "file that the embedded store is saved in within a second of a change; it is made if it does not exist")
 	flags.StringVar(&c.operatorKeyFile, "operator-key-file", "", "file with the operator's key; by default the key is $TOLLGATE_OPERATOR_KEY")
 	flags.StringVar(&c.model, "model", "", "file of a Casbin model to follow instead of the one built in; refused if it cannot be proved")
+	flags.StringVar(&c.routes, "routes", "", "file of a map of routes, by which proxies ask about requests; read anew at SIGHUP; see docs/routes.md")
 	flags.StringSliceVar(&c.unregistered, "unregistered-types", nil, "types of product resources that are not registered one by one, with commas between")
 	flags.Float64Var(&c.shadowShare, "shadow-share", 0.01, "share of checks, 0 to 1, that Casbin decides again in the background")
 	flags.DurationVar(&c.freshnessBound, "freshness-bound", time.Second, "greatest age of what answers without asking the store first")

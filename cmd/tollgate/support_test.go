@@ -47,6 +47,7 @@ type site struct {
 	environment
 	stop   func() outcome
 	signal func(os.Signal) // tells it to stop, and does not wait
+	log    *sink           // what it says
 }
 
 // serve starts a server in this process, on a free port. It is stopped with
@@ -78,7 +79,7 @@ func serve(t *testing.T, env environment, args ...string) site {
 			t.Errorf("the server ended with %d:\n%s", end.code, end.err)
 		}
 	})
-	s := site{environment{}, stop, func(by os.Signal) { cancel(byThe{by}) }}
+	s := site{environment{}, stop, func(by os.Signal) { cancel(byThe{by}) }, log}
 	for _, e := range []*sink{log} {
 		line := e.waitFor(t, "Tollgate is ready", got)
 		_, rest, _ := strings.Cut(line, `{"url": "`)
