@@ -69,6 +69,7 @@ to store, which commits it with one guarded script.
 	api           HTTP: authenticate, decode, encode
 	admin         the write side: authorise, decide, commit
 	authz         the read side: snapshots, decisions, payers, explanations
+	limit         who asks too often is held back
 	route         what a request for a path asks for: a map of routes
 	policy        permissions, roles, bindings; all that is Casbin's
 	billing       billing accounts and links
