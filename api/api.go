@@ -29,6 +29,7 @@ import (
 	"github.com/tollgate-dev/tollgate/admin"
 	"github.com/tollgate-dev/tollgate/apikey"
 	"github.com/tollgate-dev/tollgate/gateway"
+	"github.com/tollgate-dev/tollgate/limit"
 	"github.com/tollgate-dev/tollgate/replica"
 )
 
@@ -47,6 +48,9 @@ type Config struct {
 	// KeyEnvironment is the word that the API keys made here begin with, behind
 	// tg_; "live" by default. See apikey.CheckEnvironment.
 	KeyEnvironment string
+	// Limits hold back who asks too often: callers of the API, and whom
+	// gateways ask for; nil for nobody.
+	Limits *limit.Limiter
 	// Replicas are the servers on the same store, for receipts of writes; nil
 	// for this one alone.
 	Replicas *replica.Group
@@ -113,7 +117,7 @@ func newServer(c Config) (*server, error) {
 		c.Replicas = replica.New(nil, c.Admin.Engine(), "", 0, c.Logger)
 	}
 	if c.Gateway == nil {
-		c.Gateway = gateway.New(c.Admin.Engine())
+		c.Gateway = gateway.New(c.Admin.Engine(), c.Limits)
 	}
 	if c.Registry == nil {
 		c.Registry = prometheus.NewRegistry()
@@ -131,7 +135,7 @@ func newServer(c Config) (*server, error) {
 		return nil, err
 	}
 	gates := c.Capacity.gates()
-	if err := c.Registry.Register(newGateMetrics(&gates)); err != nil {
+	if err := errors.Join(c.Registry.Register(newGateMetrics(&gates)), c.Registry.Register(limitMetrics{c.Limits})); err != nil {
 		return nil, err
 	}
 	return &server{Config: c, key: key, seal: seal, doc: doc, metrics: m, gates: gates}, nil

@@ -70,6 +70,9 @@ func (s *server) authenticate(g *gin.Context) (*admin.Caller, error) {
 		return nil, errUnauthenticated
 	}
 	who, err := s.holder(g, text)
+	if err == nil {
+		err = s.holdBack(g, who)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tollgate-dev/tollgate/admin"
 	"github.com/tollgate-dev/tollgate/gateway"
+	"github.com/tollgate-dev/tollgate/limit"
 )
 
 // authorize decides for a proxy that holds somebody's request.
@@ -46,8 +47,14 @@ func appendVerdict(b []byte, v *gateway.Verdict) []byte {
 	place := gateway.PlaceOf(&v.Answer)
 	b = appendMember(b, `,"project":`, place.Project)
 	b = appendMember(b, `,"subproject":`, place.Subproject)
-	b = append(b, `,"headers":{`...)
-	for i, h := range v.Headers() {
+	b = appendRateLimit(b, v)
+	b = appendHeaders(append(b, `,"headers":`...), v.Headers())
+	return append(b, '}')
+}
+
+func appendHeaders(b []byte, all []gateway.Header) []byte {
+	b = append(b, '{')
+	for i, h := range all {
 		if i > 0 {
 			b = append(b, ',')
 		}
@@ -55,7 +62,28 @@ func appendVerdict(b []byte, v *gateway.Verdict) []byte {
 		b = append(b, ':')
 		b = appendString(b, h.Value)
 	}
-	return append(b, `}}`...)
+	return append(b, '}')
+}
+
+// appendRateLimit appends a RateLimit as a member, if there is any limit.
+func appendRateLimit(b []byte, v *gateway.Verdict) []byte {
+	if !v.RateLimit.Limited() {
+		return b
+	}
+	b = appendHeaders(append(b, `,"rate_limit":{"headers":`...), v.LimitHeaders())
+	b = appendBucket(b, `,"key":`, &v.RateLimit.Key)
+	b = appendBucket(b, `,"account":`, &v.RateLimit.Account)
+	return append(b, '}')
+}
+
+func appendBucket(b []byte, name string, of *limit.Bucket) []byte {
+	if of.Burst == 0 {
+		return b
+	}
+	b = strconv.AppendInt(append(append(b, name...), `{"burst":`...), int64(of.Burst), 10)
+	b = strconv.AppendInt(append(b, `,"remaining":`...), int64(of.Remaining), 10)
+	b = strconv.AppendInt(append(b, `,"reset":`...), int64(of.Reset()), 10)
+	return append(b, '}')
 }
 
 // appendUnasked appends the beginning of a Verdict about a request that no

@@ -20,7 +20,7 @@ const routedMap = `routes:
 func routed(t *testing.T) (f *fixture, w world, k Key, of *gateway.Gateway) {
 	t.Helper()
 	f = newFixture(t, func(c *Config) {
-		of = gateway.New(c.Admin.Engine())
+		of = gateway.New(c.Admin.Engine(), nil)
 		c.Gateway = of
 	})
 	w = f.world()

@@ -1413,6 +1413,35 @@ type ProjectList struct {
 	NextPageToken string `json:"next_page_token"`
 }
 
+// RateLimit How the rate limits of who asks, and of its account, stand; absent if there are none.
+type RateLimit struct {
+	Account RateLimitBucket `json:"account,omitempty,omitzero"`
+
+	// Headers For the client: `RateLimit-Policy` and `RateLimit`, and if the request is one too many `Retry-After`.
+	//
+	// Example: {"RateLimit":"\"key\";r=19;t=1"}
+	Headers map[string]string `json:"headers"`
+	Key     RateLimitBucket   `json:"key,omitempty,omitzero"`
+}
+
+// RateLimitBucket defines model for RateLimitBucket.
+type RateLimitBucket struct {
+	// Burst How many requests may come at once if none came for a while.
+	//
+	// Example: 20
+	Burst int `json:"burst"`
+
+	// Remaining How many may come at once now.
+	//
+	// Example: 19
+	Remaining int `json:"remaining"`
+
+	// Reset In how many seconds, rounded up, that is the whole burst again.
+	//
+	// Example: 1
+	Reset int `json:"reset"`
+}
+
 // ReachingBinding A binding on something above.
 type ReachingBinding struct {
 	// Binding Bare.
@@ -1459,7 +1488,7 @@ type Reason struct {
 	// Code Stable: `ALLOWED`, `NO_BINDING`, `DENIED_BY_BINDING`, `RESOURCE_NOT_FOUND`, `RESOURCE_DELETED`,
 	// `RESOURCE_SUSPENDED`, `PARENT_REQUIRED`, `PARENT_MISMATCH`, `PARENT_NOT_FOUND`, `UNBILLED`, `BILLING_SUSPENDED`,
 	// `EVALUATOR_MISMATCH`. Of API keys: `KEY_MISSING`, `KEY_INVALID` (no key, or a typo), `KEY_NOT_FOUND`, `KEY_EXPIRED`,
-	// `KEY_DISABLED`, `ADDRESS_BLOCKED`, `KEY_OUT_OF_REACH`, `SPONSOR_MISSING`, `SPONSOR_LACKS_PERMISSION`.
+	// `KEY_DISABLED`, `ADDRESS_BLOCKED`, `KEY_OUT_OF_REACH`, `SPONSOR_MISSING`, `SPONSOR_LACKS_PERMISSION`, and `RATE_LIMITED`.
 	// Of paths: `ROUTE_NOT_FOUND`, `HOST_INVALID`, `IDENTIFIER_INVALID` and those that begin with `PATH_`. There may come to be others.
 	//
 	//
@@ -1860,6 +1889,9 @@ type Verdict struct {
 	// Example: prj_1
 	Project string `json:"project,omitempty,omitzero"`
 
+	// RateLimit How the rate limits of who asks, and of its account, stand; absent if there are none.
+	RateLimit RateLimit `json:"rate_limit,omitempty,omitzero"`
+
 	// Reason Why. An allow and a denial by a binding name the binding.
 	Reason Reason `json:"reason"`
 
@@ -1875,7 +1907,7 @@ type Verdict struct {
 	// Absent otherwise.
 	Stale Stale `json:"stale,omitempty,omitzero"`
 
-	// Status What to answer the client for: 200 to let by, 401, 403.
+	// Status What to answer the client for: 200 to let by, 401, 403, 429.
 	//
 	// Example: 200
 	Status int `json:"status"`

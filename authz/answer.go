@@ -32,6 +32,7 @@ const (
 	KeyOutOfReach                 // the resource is not under what the API key belongs to
 	SponsorMissing                // nobody sponsors the API key
 	SponsorLacks                  // the API key's sponsor may not do it
+	RateLimited                   // who asks does so too often; the engine itself counts nothing
 	EvaluatorMismatch             // Casbin decided otherwise: denied until it is understood
 )
 
@@ -42,6 +43,7 @@ var codes = [...]string{
 	Unbilled: "UNBILLED", BillingSuspended: "BILLING_SUSPENDED", EvaluatorMismatch: "EVALUATOR_MISMATCH",
 	KeyMissing: "KEY_MISSING", KeyInvalid: "KEY_INVALID", KeyNotFound: "KEY_NOT_FOUND", KeyExpired: "KEY_EXPIRED", KeyDisabled: "KEY_DISABLED",
 	AddressBlocked: "ADDRESS_BLOCKED", KeyOutOfReach: "KEY_OUT_OF_REACH", SponsorMissing: "SPONSOR_MISSING", SponsorLacks: "SPONSOR_LACKS_PERMISSION",
+	RateLimited: "RATE_LIMITED",
 }
 
 func (c Code) String() string { return codes[c] }
@@ -66,6 +68,7 @@ var sentences = [...]string{
 	KeyOutOfReach:     "the resource is not under the project or subproject that the API key belongs to",
 	SponsorMissing:    "nobody sponsors the API key; transfer it to who may do what it is for",
 	SponsorLacks:      "the API key's sponsor may not do it; a key may do no more than its sponsor",
+	RateLimited:       "who asks, or the account, does so more often than is let by; wait as long as Retry-After says",
 	EvaluatorMismatch: "the evaluator and Casbin disagree; denied until that is understood",
 }
 
@@ -117,6 +120,12 @@ type Answer struct {
 	verdict  verdict
 	subject  string
 	sponsor  *sponsorship // of an API key that its own bindings allow it
+}
+
+// Refuse makes the answer a denial for a reason that is not the engine's. Who
+// asked and who pays stays, and what decided before does not.
+func (a *Answer) Refuse(code Code) {
+	a.Allowed, a.Code, a.verdict, a.sponsor = false, code, verdict{}, nil
 }
 
 // Revision is the revision that the answer was made from; zero if the account

@@ -11,12 +11,14 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync/atomic"
 
 	"github.com/tollgate-dev/tollgate/apikey"
 	"github.com/tollgate-dev/tollgate/authz"
 	"github.com/tollgate-dev/tollgate/hierarchy"
+	"github.com/tollgate-dev/tollgate/limit"
 	"github.com/tollgate-dev/tollgate/route"
 )
 
@@ -44,6 +46,8 @@ type Verdict struct {
 	// known, 403 for who is and may not, 429, and 503 for what cannot be
 	// decided.
 	Status int
+	// RateLimit is how the buckets of who asks, and of the account, stand.
+	RateLimit limit.Standing
 	// Err is why nothing could be decided; nil if something was.
 	Err error
 }
@@ -52,10 +56,14 @@ type Verdict struct {
 type Gateway struct {
 	engine *authz.Engine
 	routes atomic.Pointer[route.Map]
+	limits *limit.Limiter
 }
 
-// New makes a gateway that an engine decides for.
-func New(engine *authz.Engine) *Gateway { return &Gateway{engine: engine} }
+// New makes a gateway that an engine decides for, and that holds back who asks
+// too often; limits may be nil.
+func New(engine *authz.Engine, limits *limit.Limiter) *Gateway {
+	return &Gateway{engine: engine, limits: limits}
+}
 
 // Authorize answers one request. What cannot be decided is not let by.
 func (g *Gateway) Authorize(ctx context.Context, r *Request) Verdict {
@@ -78,7 +86,22 @@ func (g *Gateway) Authorize(ctx context.Context, r *Request) Verdict {
 	if err != nil {
 		return undecided(err)
 	}
-	return Verdict{Answer: a, Reason: a.Code.String(), Detail: detail(&a), Status: statusOf(&a)}
+	standing := g.limits.Take(a.Principal(), accountOf(r, &a))
+	if standing.Refused() {
+		a.Refuse(authz.RateLimited)
+	}
+	return Verdict{Answer: a, Reason: a.Code.String(), Detail: detail(&a), Status: statusOf(&a), RateLimit: standing}
+}
+
+// accountOf is the account whose bucket a request is taken out of: a key's own,
+// and a person's where he is allowed in; "" for none. Nobody takes anything out
+// of the bucket of an account that he has no business in, and services of the
+// platform are in none.
+func accountOf(r *Request, a *authz.Answer) string {
+	if strings.HasPrefix(a.Principal(), hierarchy.TypeService+":") || (r.Key == nil && !a.Allowed) {
+		return ""
+	}
+	return a.Account() // a key that was presented is answered in no account but its own
 }
 
 // refused is the verdict about who could not be told.
@@ -113,6 +136,8 @@ func statusOf(a *authz.Answer) int {
 		return http.StatusOK
 	case authz.KeyMissing, authz.KeyInvalid, authz.KeyNotFound, authz.KeyExpired, authz.KeyDisabled:
 		return http.StatusUnauthorized
+	case authz.RateLimited:
+		return http.StatusTooManyRequests
 	}
 	return http.StatusForbidden
 }
@@ -166,6 +191,19 @@ func (v *Verdict) Headers() []Header {
 	}
 	for i := range all {
 		all[i].Value = escape(all[i].Value)
+	}
+	return all
+}
+
+// LimitHeaders are what the client is to be told of its rate limits, whatever
+// the verdict is; none if it has no limit.
+func (v *Verdict) LimitHeaders() []Header {
+	if !v.RateLimit.Limited() {
+		return nil
+	}
+	all := []Header{{limit.PolicyHeader, v.RateLimit.Policy()}, {limit.Header, v.RateLimit.Value()}}
+	if after := v.RateLimit.RetryAfter(); after > 0 {
+		all = append(all, Header{limit.RetryHeader, strconv.Itoa(after)})
 	}
 	return all
 }

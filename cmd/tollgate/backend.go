@@ -53,7 +53,7 @@ func (c *settings) open(ctx context.Context, judge *policy.Judge, key string, do
 	if err := service.EnsurePlatform(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("the platform's own account cannot be made: %w", err), b.close())
 	}
-	b.gateway = gateway.New(b.engine)
+	b.gateway = gateway.New(b.engine, nil)
 	routes, err := readRoutes(c.routes)
 	if err != nil {
 		return nil, errors.Join(err, b.close())
