@@ -15,6 +15,7 @@ import (
 	"github.com/tollgate-dev/tollgate/authz"
 	"github.com/tollgate-dev/tollgate/gateway"
 	"github.com/tollgate-dev/tollgate/hierarchy"
+	"github.com/tollgate-dev/tollgate/limit"
 	"github.com/tollgate-dev/tollgate/policy"
 	"github.com/tollgate-dev/tollgate/replica"
 	"github.com/tollgate-dev/tollgate/store"
@@ -27,6 +28,7 @@ type backend struct {
 	engine   *authz.Engine
 	gateway  *gateway.Gateway
 	replicas *replica.Group
+	limits   *limit.Limiter
 	handler  http.Handler
 	data     *store.Data // what the embedded store is kept in; nil if it is kept in nothing
 	key      credential
@@ -53,15 +55,12 @@ func (c *settings) open(ctx context.Context, judge *policy.Judge, key string, do
 	if err := service.EnsurePlatform(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("the platform's own account cannot be made: %w", err), b.close())
 	}
-	b.gateway = gateway.New(b.engine, nil)
-	routes, err := readRoutes(c.routes)
-	if err != nil {
+	if err := b.openGateway(c); err != nil {
 		return nil, errors.Join(err, b.close())
 	}
-	b.gateway.SetRoutes(routes)
 	b.replicas = b.group(c, log)
 	b.handler, err = api.New(api.Config{ //nolint:contextcheck // nothing there waits for anything
-		Admin: service, Gateway: b.gateway, Replicas: b.replicas, OperatorKeyHash: b.key.hash, Ready: b.ready, Logger: log, Registry: b.registry(door), Capacity: c.Capacity,
+		Admin: service, Gateway: b.gateway, Limits: b.limits, Replicas: b.replicas, OperatorKeyHash: b.key.hash, Ready: b.ready, Logger: log, Registry: b.registry(door), Capacity: c.Capacity,
 	})
 	if err != nil {
 		return nil, errors.Join(err, b.close())
@@ -90,6 +89,17 @@ func (b *backend) compare(c *settings) time.Duration {
 	return c.freshnessBound / 2
 }
 
+// openGateway makes what answers proxies, with the routes and limits set.
+func (b *backend) openGateway(c *settings) (err error) {
+	if b.limits, err = limit.New(limit.Rate(c.rateLimitKey), limit.Rate(c.rateLimitAccount)); err != nil {
+		return err
+	}
+	b.gateway = gateway.New(b.engine, b.limits)
+	routes, err := readRoutes(c.routes)
+	b.gateway.SetRoutes(routes)
+	return err
+}
+
 // close ends what open started, once no request is left. It fails if something
 // could not be saved.
 func (b *backend) close() error {
@@ -97,6 +107,7 @@ func (b *backend) close() error {
 	if b.engine != nil {
 		b.engine.Close()
 	}
+	b.limits.Close()
 	_ = b.store.Close() // there is nothing left to write
 	if b.data != nil {
 		return b.data.Close()

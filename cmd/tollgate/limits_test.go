@@ -59,11 +59,11 @@ func atOnce(n int, flag string) string { return count(n) + ", or `--max-" + flag
 
 // limit is a row of the table: of what, how much at most, and how more than that
 // is answered.
-type limit struct{ of, most, beyond string }
+type documented struct{ of, most, beyond string }
 
 // limits are the table of docs/limits.md, made of the constants that are
 // enforced.
-var limits = []limit{
+var limits = []documented{
 	{"an identifier, its type and the colon included", size(hierarchy.MaxIdentifier), "400 `IDENTIFIER_INVALID`"},
 	{"a display name", size(hierarchy.MaxDisplayName), "400 `TEXT_TOO_LONG`"},
 	{"a description of a role or a group", size(policy.MaxDescription), "400 `TEXT_TOO_LONG`"},

@@ -41,21 +41,23 @@ signal ends it at once.`
 
 // settings are the flags of serve.
 type settings struct {
-	addr            string
-	redis           string
-	toRedis         toRedis
-	data            string
-	operatorKeyFile string
-	model           string
-	routes          string
-	unregistered    []string
-	shadowShare     float64
-	freshnessBound  time.Duration
-	memory          byteSize
-	places          int
-	logLength       int
-	logFormat       string
-	logLevel        string
+	addr             string
+	redis            string
+	toRedis          toRedis
+	data             string
+	operatorKeyFile  string
+	model            string
+	routes           string
+	unregistered     []string
+	shadowShare      float64
+	freshnessBound   time.Duration
+	memory           byteSize
+	places           int
+	logLength        int
+	rateLimitKey     rate
+	rateLimitAccount rate
+	logFormat        string
+	logLevel         string
 	bounds
 }
 
@@ -74,6 +76,8 @@ func (c *settings) flags(flags *pflag.FlagSet) {
 	flags.Var(&c.memory, "memory", "memory that accounts may take, such as 512MiB, beyond which those not asked about are dropped; 0 for any")
 	flags.IntVar(&c.places, "places", 500_000, "resources whose container is remembered, at 200 bytes or so each")
 	flags.IntVar(&c.logLength, "log-length", 10_000, "changes that an account's log keeps at least; older revisions are refused")
+	flags.Var(&c.rateLimitKey, "rate-limit-key", "requests a second that each caller may make, here and of gateways, and how many at once, such as 10:50; beyond that the answer is 429 RATE_LIMITED; 0 for any")
+	flags.Var(&c.rateLimitAccount, "rate-limit-account", "the same of all API keys and people of an account together")
 	c.bounds.flags(flags)
 	flags.StringVar(&c.logFormat, "log-format", "console", "console or json")
 	flags.StringVar(&c.logLevel, "log-level", "info", "debug, info, warn or error")
