@@ -14,6 +14,7 @@ import (
 
 	"github.com/tollgate-dev/tollgate"
 	"github.com/tollgate-dev/tollgate/authz"
+	"github.com/tollgate-dev/tollgate/limit"
 	"github.com/tollgate-dev/tollgate/policy"
 )
 
@@ -33,6 +34,11 @@ func inProcess(out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	limits, err := limit.New(limit.Rate{PerSecond: limit.MaxPerSecond, Burst: limit.MaxBurst}, limit.Rate{PerSecond: limit.MaxPerSecond, Burst: limit.MaxBurst})
+	if err != nil {
+		return err
+	}
+	defer limits.Close()
 	requests := make([]authz.Request, len(w.queries))
 	for i, q := range w.queries {
 		requests[i] = authz.Request{Subject: q.subject, Permission: q.permission, Resource: q.node, Account: accountID}
@@ -74,11 +80,16 @@ func inProcess(out io.Writer) error {
 		work{5 * n, func(i int) { byHand.check(&w.queries[i%n]) }},
 		work{5 * n, func(i int) { inBound.check(&w.queries[i%n]) }},
 		work{5 * n, func(i int) { ask(i % n) }},
+		work{5 * n, func(i int) {
+			ask(i % n)
+			limits.Take(w.queries[i%n].subject, accountID)
+		}},
 		work{40, func(i int) { enforce(i % n) }})
-	floorTime, guardedTime, checkTime, casbinTime := times[0], times[1], times[2], times[3]
+	floorTime, guardedTime, checkTime, limitedTime, casbinTime := times[0], times[1], times[2], times[3], times[4]
 	row(out, "by hand", floorTime, "1")
 	row(out, "by hand, inside a bound", guardedTime, fmt.Sprintf("%.2f× by hand: the clock is read", guardedTime/floorTime))
 	row(out, "Tollgate", checkTime, fmt.Sprintf("%.2f× by hand (goal ≤ 1.3), %.2f× by hand inside a bound", checkTime/floorTime, checkTime/guardedTime))
+	row(out, "Tollgate, with rate limits", limitedTime, fmt.Sprintf("%.2f× Tollgate: two buckets are taken from", limitedTime/checkTime))
 	row(out, "stock Casbin", casbinTime, fmt.Sprintf("Tollgate is %.0f× faster (goal ≥ 1000)", casbinTime/checkTime))
 	return nil
 }
