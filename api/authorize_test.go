@@ -89,3 +89,37 @@ func TestRoutesAreNotToldToABlockedKey(t *testing.T) {
 		}
 	}
 }
+
+// Without a map of its own a gateway follows the platform's, as it changes. A
+// file's comes before it.
+func TestAuthorizeByThePlatformsRoutes(t *testing.T) {
+	f, w, k, of := routed(t)
+	of.SetRoutes(nil)
+	ask := func() string {
+		return decode[Verdict](f.do(post, "/v1/authorize", `{"api_key":"`+k.Secret+`","method":"GET","path":"/numbers/+4670"}`).want(200)).Reason.Code
+	}
+	set := func(permission string) {
+		f.do(put, "/v1/platform/route-map", `{"routes":[{"route":"GET /numbers/{number}","permission":"`+permission+`","resource":"number:{number}","under":"subproject:`+w.subproject+`"}]}`).want(200)
+	}
+	steps := []struct {
+		do   func()
+		want string
+	}{
+		{func() {}, "ROUTE_NOT_FOUND"},
+		{func() { set("number.read") }, "ALLOWED"},
+		{func() { set("number.delete") }, "NO_BINDING"},
+		{func() { set("number.read") }, "ALLOWED"},
+		{func() { f.do(remove, "/v1/platform/route-map", "").want(200) }, "ROUTE_NOT_FOUND"},
+	}
+	for i, s := range steps {
+		if s.do(); ask() != s.want || ask() != s.want {
+			t.Errorf("step %d: not %s", i, s.want)
+		}
+	}
+	set("number.read")
+	m, err := routemap.Parse(strings.NewReader("routes: []"))
+	must(t, err)
+	if of.SetRoutes(m); ask() != "ROUTE_NOT_FOUND" {
+		t.Error("a file's map does not come before the platform's")
+	}
+}

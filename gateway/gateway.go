@@ -55,8 +55,10 @@ type Verdict struct {
 // Gateway answers. Its methods may be called by many goroutines at once.
 type Gateway struct {
 	engine *authz.Engine
-	routes atomic.Pointer[route.Map]
-	limits *limit.Limiter
+	routes atomic.Pointer[route.Map] // of a file; nil for none
+	// platform is the platform's own, as it was last read.
+	platform atomic.Pointer[compiled]
+	limits   *limit.Limiter
 }
 
 // New makes a gateway that an engine decides for, and that holds back who asks
@@ -78,7 +80,7 @@ func (g *Gateway) Authorize(ctx context.Context, r *Request) Verdict {
 		r.Key = presented
 	}
 	if r.Permission == "" && r.Resource == "" {
-		if err := g.resolve(r); err != nil {
+		if err := g.resolve(ctx, r); err != nil {
 			return g.astray(ctx, r, err)
 		}
 	}

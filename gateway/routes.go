@@ -2,7 +2,9 @@ package gateway
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -12,8 +14,39 @@ import (
 )
 
 // SetRoutes has requests that begin from now on read by a map of routes; nil
-// is for none, by which every path is denied.
+// is for that of the platform, if there is one. Without any every path is
+// denied.
 func (g *Gateway) SetRoutes(m *route.Map) { g.routes.Store(m) }
+
+// compiled is the platform's map of routes, and the text that it was made of.
+type compiled struct {
+	text json.RawMessage
+	*route.Map
+}
+
+// current is the map of routes that requests are read by now.
+func (g *Gateway) current(ctx context.Context) (*route.Map, error) {
+	if m := g.routes.Load(); m != nil {
+		return m, nil
+	}
+	s, err := g.engine.Snapshot(ctx, hierarchy.PlatformID, "")
+	switch {
+	case errors.Is(err, authz.ErrNoAccount) || (err == nil && s.Routes() == nil):
+		return nil, nil //nolint:nilnil // no map is one that matches nothing
+	case err != nil:
+		return nil, err
+	}
+	text := s.Routes()
+	if c := g.platform.Load(); c != nil && len(c.text) == len(text) && &c.text[0] == &text[0] {
+		return c.Map, nil
+	}
+	c := &compiled{text, new(route.Map)}
+	if err := json.Unmarshal(text, c.Map); err != nil {
+		return nil, fmt.Errorf("the platform's map of routes: %w", err)
+	}
+	g.platform.Store(c)
+	return c.Map, nil
+}
 
 // errElsewhere says that the proxy and the route name two accounts, of which
 // the resource can belong to one at most.
@@ -24,8 +57,12 @@ var errTwoParents = &hierarchy.Error{Kind: hierarchy.KindNotFound, Reason: authz
 
 // resolve fills in what a request asks for. What the proxy has named besides
 // has to be what the route names.
-func (g *Gateway) resolve(r *Request) error {
-	t, err := g.routes.Load().Resolve(r.Method, r.Host, r.Path)
+func (g *Gateway) resolve(ctx context.Context, r *Request) error {
+	m, err := g.current(ctx)
+	if err != nil {
+		return &unread{err}
+	}
+	t, err := m.Resolve(r.Method, r.Host, r.Path)
 	if err != nil {
 		return err
 	}
@@ -44,6 +81,12 @@ func (g *Gateway) resolve(r *Request) error {
 	}
 	return nil
 }
+
+// unread is the error of a map that cannot be had: nothing is known of the
+// request then.
+type unread struct{ error }
+
+func (u *unread) Unwrap() error { return u.error }
 
 // astray denies a request that asks for nothing. Only who holds a good key is
 // told so: nobody else learns which routes there are.
@@ -65,7 +108,8 @@ func (g *Gateway) astray(ctx context.Context, r *Request, err error) Verdict {
 // denied is the verdict about a request that is known to be wrong.
 func denied(err error) Verdict {
 	var known *hierarchy.Error
-	if !errors.As(err, &known) {
+	var without *unread
+	if errors.As(err, &without) || !errors.As(err, &known) {
 		return undecided(err)
 	}
 	return Verdict{Reason: known.Reason, Detail: known.Detail, Status: http.StatusForbidden}
