@@ -112,8 +112,11 @@ func TestAuthorizeByThePlatformsRoutes(t *testing.T) {
 		{func() { f.do(remove, "/v1/platform/route-map", "").want(200) }, "ROUTE_NOT_FOUND"},
 	}
 	for i, s := range steps {
-		if s.do(); ask() != s.want || ask() != s.want {
-			t.Errorf("step %d: not %s", i, s.want)
+		s.do()
+		for range 2 { // read anew, and as it was read
+			if got := ask(); got != s.want {
+				t.Errorf("step %d: %s, want %s", i, got, s.want)
+			}
 		}
 	}
 	set("number.read")
