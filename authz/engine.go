@@ -53,6 +53,8 @@ type Options struct {
 	// ShadowEffort is the share of one processor's time, up to 1, that this
 	// may take; 0.01 by default.
 	ShadowEffort float64
+	// Uses notes when API keys are used; nil for not at all.
+	Uses *Uses
 	// Clock defaults to the machine's.
 	Clock Clock
 	// Logger defaults to none.

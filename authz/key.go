@@ -198,6 +198,7 @@ func (e *Engine) askWithKey(ctx context.Context, q *question, a *Answer) error {
 	if a.Code = s.authenticate(q); a.Code != NoBinding {
 		return nil
 	}
+	e.opts.Uses.note(home.account, q.Key.Subject, q.now())
 	if service := s.keyOf(q.Key.Subject).service; service != "" {
 		q.Subject, q.Key, q.byKey = service, nil, false
 		return e.ask(ctx, q, a)
@@ -272,6 +273,7 @@ func (e *Engine) Authenticate(ctx context.Context, presented *apikey.Presented, 
 	if code = s.authenticate(&q); code != NoBinding {
 		return "", "", code, nil
 	}
+	e.opts.Uses.note(home.account, presented.Subject, q.now())
 	principal = presented.Subject
 	if service := s.keyOf(principal).service; service != "" {
 		principal = service
