@@ -39,6 +39,7 @@ var contract = []struct {
 	{"Braces", testBraces},
 	{"Once", testOnce},
 	{"Made", testMade},
+	{"Used", testUsed},
 	{"Feed", testFeed},
 	{"Roster", testRoster},
 	{"Due", testDue},

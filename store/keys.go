@@ -91,6 +91,12 @@ func madeKey(account, identity string) string {
 	return accountKey(account, "made:"+identity)
 }
 
+// usedKey is a string: when an API key was used last, in microseconds. It
+// expires long after.
+func usedKey(account string, key hierarchy.Ref) string {
+	return accountKey(account, "used:"+key.String())
+}
+
 // onceKey is a string: what the first request of a scope under an idempotency
 // key proposed. Nothing of the scope stands in it readably.
 func onceKey(scope []string) string {

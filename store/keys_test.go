@@ -26,6 +26,7 @@ func keysOf(account, name string) []string {
 	return []string{
 		headKey(account), docsKey(account), resourcesKey(account), payersKey(account), parentsKey(account),
 		logKey(account), identitiesKey(account), containerKey(account, name), revokedKey(account, name), madeKey(account, name),
+		usedKey(account, hierarchy.Ref{Type: hierarchy.TypeKey, ID: name}),
 	}
 }
 

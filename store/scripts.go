@@ -18,12 +18,15 @@ var (
 	leaseSource string
 	//go:embed settled.lua
 	settledSource string
+	//go:embed used.lua
+	usedSource string
 
 	commitScript  = redis.NewScript(commitSource)
 	swapScript    = redis.NewScript(swapSource)
 	listScript    = redis.NewScript(listSource)
 	leaseScript   = redis.NewScript(leaseSource)
 	settledScript = redis.NewScript(settledSource)
+	usedScript    = redis.NewScript(usedSource)
 )
 
 // scriptCall is one call of a script.
