@@ -203,6 +203,12 @@ func (s *Service) Key(ctx context.Context, who Caller, id string) (Item[apikey.K
 	return get[apikey.Key](ctx, v, ref, authz.KeyOf(ref.Type, ref.ID))
 }
 
+// LastUse is when an API key that was read was used last, in microseconds since
+// 1970; 0 for never. It is known half a minute late or so, and not for ever.
+func (s *Service) LastUse(ctx context.Context, key *Item[apikey.Key]) (int64, error) {
+	return s.store.LastUse(ctx, key.Account, key.Ref)
+}
+
 // Keys lists the API keys of a project, of a subproject or of the platform. It
 // needs key.inspect there.
 func (s *Service) Keys(ctx context.Context, who Caller, parent hierarchy.Ref, span Span) (Page[apikey.Key], error) {

@@ -93,7 +93,15 @@ func (s *server) listKeys(c *call, parent hierarchy.Ref) (page[Key], error) {
 }
 
 func (s *server) getKey(c *call, _ *none) (Key, error) {
-	return shown(c, viewKey)(s.Admin.Key(c.ctx(), c.who, c.path("key")))
+	item, err := s.Admin.Key(c.ctx(), c.who, c.path("key"))
+	if err != nil {
+		return Key{}, err
+	}
+	used, err := s.Admin.LastUse(c.ctx(), &item)
+	c.tag = item.Tag
+	out := viewKey(&item)
+	out.LastUsedAt = stampOf(used)
+	return out, err
 }
 
 func (s *server) updateKey(c *call, in *KeyPatch) (Key, error) {

@@ -28,6 +28,7 @@ type fixture struct {
 	t        testing.TB
 	store    *store.Store
 	engine   *authz.Engine
+	uses     *authz.Uses
 	handler  *gin.Engine
 	logs     *observer.ObservedLogs
 	contract *contract
@@ -47,7 +48,8 @@ func newFixtureOn(t testing.TB, o store.Options, configure ...func(*Config)) *fi
 	st, err := store.OpenEmbedded(o)
 	must(t, err)
 	t.Cleanup(func() { must(t, st.Close()) })
-	engine, err := authz.NewEngine(st, judge, authz.Options{Unregistered: []string{"message"}})
+	uses := authz.NewUses()
+	engine, err := authz.NewEngine(st, judge, authz.Options{Unregistered: []string{"message"}, Uses: uses})
 	must(t, err)
 	t.Cleanup(engine.Close)
 	core, logs := observer.New(zap.DebugLevel)
@@ -59,7 +61,7 @@ func newFixtureOn(t testing.TB, o store.Options, configure ...func(*Config)) *fi
 	}
 	handler, err := New(config)
 	must(t, err)
-	return &fixture{t, st, engine, handler.(*gin.Engine), logs, loadContract(t)}
+	return &fixture{t, st, engine, uses, handler.(*gin.Engine), logs, loadContract(t)}
 }
 
 func must(t testing.TB, err error) {

@@ -908,6 +908,9 @@ type Key struct {
 	// Example: {"team":"payments"}
 	Labels Labels `json:"labels,omitempty,omitzero"`
 
+	// LastUsedAt When its secret was last accepted, half a minute late or so; of a key that is read alone, and absent if it was not used in the last 400 days. Neither a write nor another ETag comes of it.
+	LastUsedAt Timestamp `json:"last_used_at,omitempty,omitzero"`
+
 	// Leaked It was disabled because somebody found its secret; rotate it.
 	Leaked bool `json:"leaked"`
 
