@@ -29,6 +29,7 @@ type backend struct {
 	gateway  *gateway.Gateway
 	replicas *replica.Group
 	limits   *limit.Limiter
+	uses     *authz.Uses // of API keys
 	handler  http.Handler
 	data     *store.Data // what the embedded store is kept in; nil if it is kept in nothing
 	key      credential
@@ -45,8 +46,9 @@ func (c *settings) open(ctx context.Context, judge *policy.Judge, key string, do
 	b.key = settleKey(key, b.data, log)
 	s := b.store
 	var err error
+	b.uses = authz.NewUses()
 	b.engine, err = authz.NewEngine(s, judge, authz.Options{ //nolint:contextcheck // it is closed, not cancelled
-		Bound: c.freshnessBound, Compare: b.compare(c), AwayWindow: c.toRedis.awayWindow, Memory: int64(c.memory), Places: c.places, Unregistered: c.unregistered, ShadowShare: c.shadowShare, Logger: log,
+		Bound: c.freshnessBound, Compare: b.compare(c), AwayWindow: c.toRedis.awayWindow, Memory: int64(c.memory), Places: c.places, Unregistered: c.unregistered, ShadowShare: c.shadowShare, Uses: b.uses, Logger: log,
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("--unregistered-types: %w", err), b.close())

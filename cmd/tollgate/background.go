@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tollgate-dev/tollgate/admin"
+	"github.com/tollgate-dev/tollgate/authz"
 	"github.com/tollgate-dev/tollgate/replica"
 	"github.com/tollgate-dev/tollgate/store"
 )
@@ -20,6 +21,7 @@ import (
 func (b *backend) background(ctx context.Context, service *admin.Service, log *zap.Logger) (wait func()) {
 	var all sync.WaitGroup
 	all.Go(func() { collect(ctx, service, log) })
+	all.Go(func() { flushUses(ctx, b.uses, b.store, log) })
 	if b.shared {
 		all.Go(func() { b.listen(ctx, log) })
 		all.Go(func() { b.replicas.Run(ctx) })
@@ -61,6 +63,29 @@ func collect(ctx context.Context, service *admin.Service, log *zap.Logger) {
 		case nodes > 0:
 			log.Info("what was deleted and can no longer be restored was collected", zap.Int("nodes", nodes))
 		}
+	}
+}
+
+// flushEvery is how often it is taken to the store when API keys were used, and
+// flushTimeout how long that may take when the server stops.
+const (
+	flushEvery   = 30 * time.Second
+	flushTimeout = 5 * time.Second
+)
+
+// flushUses takes it there, and once more when the context has ended.
+func flushUses(ctx context.Context, uses *authz.Uses, to authz.UseStore, log *zap.Logger) {
+	for over := false; !over; {
+		select {
+		case <-ctx.Done():
+			over = true
+		case <-time.After(flushEvery*3/4 + rand.N(flushEvery/2)): // replicas are not to come all at once
+		}
+		flushing, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
+		if err := uses.Flush(flushing, to); err != nil {
+			log.Warn("the store could not be told when API keys were used", zap.Error(err))
+		}
+		cancel()
 	}
 }
 
