@@ -66,6 +66,8 @@ type Config struct {
 	Registry *prometheus.Registry
 	// Gateway answers proxies; by default one of its own, without routes.
 	Gateway *gateway.Gateway
+	// TrustedProxies are believed where the requests come from that they hold.
+	TrustedProxies gateway.Trusted
 	// Capacity is how much is in work at once; the zero value is for no bound.
 	Capacity Capacity
 }
@@ -73,11 +75,28 @@ type Config struct {
 // New makes the handler of the whole API. It fails if the configuration lacks
 // something, or if the routes and the document do not agree.
 func New(c Config) (http.Handler, error) {
+	d, err := NewDoors(c)
+	return d.API, err
+}
+
+// Doors are the ways into one API.
+type Doors struct {
+	API     http.Handler // all of the document, for callers
+	Proxies http.Handler // what begins with ForwardPrefix, for proxies that have a key
+	Socket  http.Handler // the same, for proxies that may connect to a Unix socket
+}
+
+// NewDoors is New, with what is for proxies.
+func NewDoors(c Config) (Doors, error) {
 	s, err := newServer(c)
 	if err != nil {
-		return nil, err
+		return Doors{}, err
 	}
-	return s.router()
+	api, err := s.router()
+	if err != nil {
+		return Doors{}, err
+	}
+	return Doors{API: api, Proxies: s.forwards(false), Socket: s.forwards(true)}, nil
 }
 
 // server is the API at work. It is immutable once it serves.

@@ -144,9 +144,11 @@ func (s *server) authenticatedBrowser(serve handler) gin.HandlerFunc {
 }
 
 // bearer returns the token of the only Authorization header.
-func bearer(h http.Header) (token string, ok bool) {
+func bearer(h http.Header) (token string, ok bool) { return onlyBearer(h["Authorization"]) }
+
+// onlyBearer returns the token of a header that stands once.
+func onlyBearer(values []string) (token string, ok bool) {
 	const scheme = "Bearer "
-	values := h["Authorization"]
 	if len(values) != 1 || len(values[0]) <= len(scheme) || !strings.EqualFold(values[0][:len(scheme)], scheme) {
 		return "", false
 	}

@@ -29,6 +29,7 @@ type fixture struct {
 	store    *store.Store
 	engine   *authz.Engine
 	uses     *authz.Uses
+	admin    *admin.Service
 	handler  *gin.Engine
 	logs     *observer.ObservedLogs
 	contract *contract
@@ -61,7 +62,7 @@ func newFixtureOn(t testing.TB, o store.Options, configure ...func(*Config)) *fi
 	}
 	handler, err := New(config)
 	must(t, err)
-	return &fixture{t, st, engine, uses, handler.(*gin.Engine), logs, loadContract(t)}
+	return &fixture{t, st, engine, uses, service, handler.(*gin.Engine), logs, loadContract(t)}
 }
 
 func must(t testing.TB, err error) {

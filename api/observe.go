@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -39,11 +40,20 @@ func (s *server) finish(g *gin.Context, start time.Time) {
 		}
 	}
 	took := time.Since(start)
-	s.metrics.served(g.Request.Method, g.FullPath(), g.Writer.Status(), took)
+	s.metrics.served(methodOf(g), g.FullPath(), g.Writer.Status(), took)
 	s.log(g, took)
 	if broken != nil {
 		panic(broken) // net/http closes the connection, and is silent about it
 	}
+}
+
+// methodOf is the method that a request is counted under: one for all that
+// proxies ask, since those have their clients'.
+func methodOf(g *gin.Context) string {
+	if strings.HasPrefix(g.FullPath(), ForwardPrefix) {
+		return "any"
+	}
+	return g.Request.Method
 }
 
 // abort reports whether a panic is how a handler breaks its answer off.

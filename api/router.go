@@ -17,12 +17,12 @@ type route struct {
 	build        func(*server, *operation) handler
 }
 
-// router makes the Gin engine with all routes.
+// engine makes a Gin engine without routes.
 //
 // By default Gin would let …/a%2Fmove reach the route …/move. It matches the
 // escaped path here, unescapes nothing by itself, and redirects nowhere:
 // readPath unescapes what a parameter holds.
-func (s *server) router() (*gin.Engine, error) {
+func (s *server) engine() *gin.Engine {
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
 	e.UseEscapedPath = true
@@ -31,10 +31,14 @@ func (s *server) router() (*gin.Engine, error) {
 	e.RedirectFixedPath = false
 	e.HandleMethodNotAllowed = true
 	e.ForwardedByClientIP = false // no proxy is trusted
-	if err := e.SetTrustedProxies(nil); err != nil {
-		return nil, err
-	}
+	_ = e.SetTrustedProxies(nil)  // it fails for addresses that are none
 	e.Use(s.observe)
+	return e
+}
+
+// router makes the Gin engine with all routes of the document.
+func (s *server) router() (*gin.Engine, error) {
+	e := s.engine()
 	for _, group := range []struct {
 		routes []route
 		guard  func(handler) gin.HandlerFunc
