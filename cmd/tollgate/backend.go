@@ -23,18 +23,19 @@ import (
 
 // backend is what is behind the API.
 type backend struct {
-	store    *store.Store
-	shared   bool // the store is one that other replicas can use
-	engine   *authz.Engine
-	gateway  *gateway.Gateway
-	replicas *replica.Group
-	limits   *limit.Limiter
-	uses     *authz.Uses // of API keys
-	handler  http.Handler
-	data     *store.Data // what the embedded store is kept in; nil if it is kept in nothing
-	key      credential
-	ping     pinging
-	ended    func() // ends what is done in the background
+	store     *store.Store
+	shared    bool // the store is one that other replicas can use
+	engine    *authz.Engine
+	gateway   *gateway.Gateway
+	replicas  *replica.Group
+	limits    *limit.Limiter
+	uses      *authz.Uses // of API keys
+	handler   http.Handler
+	forSocket http.Handler // of proxies, through a Unix socket
+	data      *store.Data  // what the embedded store is kept in; nil if it is kept in nothing
+	key       credential
+	ping      pinging
+	ended     func() // ends what is done in the background
 }
 
 // open wires the store, the engine, administration and the API.
@@ -61,12 +62,13 @@ func (c *settings) open(ctx context.Context, judge *policy.Judge, key string, do
 		return nil, errors.Join(err, b.close())
 	}
 	b.replicas = b.group(c, log)
-	b.handler, err = api.New(api.Config{ //nolint:contextcheck // nothing there waits for anything
-		Admin: service, Gateway: b.gateway, Limits: b.limits, Replicas: b.replicas, OperatorKeyHash: b.key.hash, Ready: b.ready, Logger: log, Registry: b.registry(door), Capacity: c.Capacity,
+	doors, err := api.NewDoors(api.Config{ //nolint:contextcheck // nothing there waits for anything
+		Admin: service, Gateway: b.gateway, Limits: b.limits, TrustedProxies: c.trustedProxies(), Replicas: b.replicas, OperatorKeyHash: b.key.hash, Ready: b.ready, Logger: log, Registry: b.registry(door), Capacity: c.Capacity,
 	})
 	if err != nil {
 		return nil, errors.Join(err, b.close())
 	}
+	b.handler, b.forSocket = withProxies(&doors), doors.Socket
 	if err := b.replicas.Enrol(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("this server cannot enrol with the store: %w", err), b.close())
 	}

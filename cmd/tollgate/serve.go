@@ -58,6 +58,7 @@ type settings struct {
 	rateLimitAccount rate
 	logFormat        string
 	logLevel         string
+	proxies
 	bounds
 }
 
@@ -79,6 +80,7 @@ func (c *settings) flags(flags *pflag.FlagSet) {
 	flags.Var(&c.rateLimitKey, "rate-limit-key", "requests a second that each caller may make, here and of gateways, and how many at once, such as 10:50; beyond that the answer is 429 RATE_LIMITED; 0 for any")
 	flags.Var(&c.rateLimitAccount, "rate-limit-account", "the same of all API keys and people of an account together")
 	c.bounds.flags(flags)
+	c.proxies.flags(flags)
 	flags.StringVar(&c.logFormat, "log-format", "console", "console or json")
 	flags.StringVar(&c.logLevel, "log-level", "info", "debug, info, warn or error")
 }
@@ -101,7 +103,7 @@ func (c *settings) check() error {
 	case c.addr == "":
 		return errors.New("--addr is empty: give a host and a port, such as 127.0.0.1:8080")
 	}
-	return errors.Join(c.toRedis.check(), c.bounds.check())
+	return errors.Join(c.toRedis.check(), c.bounds.check(), c.proxies.check())
 }
 
 func (a *app) serveCommand() *cobra.Command {

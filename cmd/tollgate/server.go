@@ -69,6 +69,10 @@ func (a *app) serve(ctx context.Context, c *settings, log *zap.Logger) error {
 		err = unlessStopped(ctx, err)
 		return errors.Join(err, stopped(c.drainFor), stopOps())
 	}
+	stopSocket, err := c.serveSocket(ctx, b.forSocket, log, cancel)
+	if err != nil {
+		return errors.Join(err, stopped(c.drainFor), stopOps(), b.close())
+	}
 	door.open(b.handler)
 	a.announce(c, in.Addr(), b.key.made, log)
 	b.keepKey()
@@ -76,7 +80,7 @@ func (a *app) serve(ctx context.Context, c *settings, log *zap.Logger) error {
 	log.Info("Tollgate is stopping: it finishes what it has begun")
 	door.stop()
 	linger(ctx, c.drainDelay)
-	err = errors.Join(stopped(c.drainFor), stopOps())
+	err = errors.Join(stopped(c.drainFor), stopSocket(c.drainFor), stopOps())
 	return errors.Join(err, b.close())
 }
 
