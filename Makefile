@@ -11,6 +11,7 @@ test: ## run the tests, and say what they skipped for want of something
 	go test ./...
 	@command -v redis-server >/dev/null || echo '!!! SKIPPED: redis-server is not installed, so nothing was tested on a real Redis'
 	@command -v curl >/dev/null || echo '!!! SKIPPED: curl is not installed, so the commands of README and tour were not run'
+	@for p in nginx caddy haproxy; do command -v $$p >/dev/null || echo "!!! SKIPPED: $$p is not installed, so deploy/ was not run with it"; done
 	@test -f ../shared/data/organisations.json || echo '!!! SKIPPED: ../shared/data is absent, so nothing was tested on real organisations and roles'
 
 .PHONY: race
