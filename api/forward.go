@@ -90,9 +90,9 @@ func (s *server) forward(g *gin.Context, d *dialect, socket bool) {
 
 // judge is the verdict about a request that a proxy holds.
 func (s *server) judge(g *gin.Context, d *dialect, socket bool) gateway.Verdict {
-	from, ok := s.askedBy(g, socket)
-	if !ok {
-		return errNoProxy
+	from, refusal := s.askedBy(g, socket)
+	if refusal != nil {
+		return *refusal
 	}
 	r, ok := d.read(g.Request)
 	if !ok {
@@ -113,37 +113,39 @@ func (s *server) judge(g *gin.Context, d *dialect, socket bool) gateway.Verdict 
 	})
 }
 
-// askedBy says whether the proxy is known and may ask, and where the request
-// that it holds comes from, if it is believed that.
-func (s *server) askedBy(g *gin.Context, socket bool) (client netip.Addr, ok bool) {
+// askedBy refuses a proxy that is not known or may not ask, and says where the
+// request that it holds comes from, if it is believed that.
+func (s *server) askedBy(g *gin.Context, socket bool) (client netip.Addr, refusal *gateway.Verdict) {
 	forwardedFor := g.Request.Header["X-Forwarded-For"]
 	if socket {
-		return s.TrustedProxies.Client(forwardedFor), true
+		return s.TrustedProxies.Client(forwardedFor), nil
 	}
 	text, ok := onlyBearer(g.Request.Header[proxyHeader])
 	if !ok {
-		return client, false
+		return client, &errNoProxy
 	}
 	who, err := s.holder(g, text)
-	if err != nil {
-		return client, false
+	switch {
+	case err != nil && status(err) == http.StatusServiceUnavailable:
+		return client, &gateway.Verdict{Reason: "STATE_UNAVAILABLE", Status: http.StatusServiceUnavailable, Err: err, Detail: "nothing is known of the proxy at the moment; try again"}
+	case err != nil:
+		return client, &errNoProxy
 	}
-	by := s.asking(who)
-	if by.everything() != nil {
-		return client, false
+	if by := s.asking(who); by.everything() != nil {
+		return client, &errNoProxy
 	}
 	if s.TrustedProxies.Has(source(g.Request)) {
 		client = s.TrustedProxies.Client(forwardedFor)
 	}
-	return client, true
+	return client, nil
 }
 
 // tellProxy answers a proxy: a status, all headers, and with a denial a body
 // that it may pass on to its client.
 func (s *server) tellProxy(g *gin.Context, v *gateway.Verdict, threeOnly bool) {
 	h := g.Writer.Header()
-	for _, header := range v.Told() {
-		h[header.Name] = []string{header.Value}
+	for _, header := range append(v.Told(), v.LimitHeaders()...) {
+		h.Set(header.Name, header.Value)
 	}
 	h["Cache-Control"] = []string{"no-store"}
 	status := v.Status

@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/tollgate-dev/tollgate/gateway"
+	"github.com/tollgate-dev/tollgate/limit"
 	routemap "github.com/tollgate-dev/tollgate/route"
 )
 
@@ -139,5 +140,36 @@ func TestTellProxy(t *testing.T) {
 	}
 	if w := ask(d.Socket, get, "/proxy/envoy"+number, "X-Api-Key", k.Secret); w.Code != 200 || w.Body.Len() != 0 {
 		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// Whoever is held back is told for how long, by whatever proxy; nginx passes a
+// 403 on, since it knows no 429 here.
+func TestForwardThrottled(t *testing.T) {
+	f, _, number, k := forwarding(t)
+	limits, err := limit.New(limit.Rate{PerSecond: limit.MinPerSecond, Burst: 1}, limit.Rate{})
+	must(t, err)
+	t.Cleanup(limits.Close)
+	of := gateway.New(f.engine, limits)
+	m, err := routemap.Parse(strings.NewReader(strings.ReplaceAll(routedMap, "PROJECT", "p")))
+	must(t, err)
+	of.SetRoutes(m)
+	d, err := NewDoors(Config{Admin: f.admin, OperatorKey: testKey, Gateway: of})
+	must(t, err)
+	header := []string{"Authorization", "Bearer " + k.Secret, "X-Forwarded-Method", "GET", "X-Forwarded-Uri", number, "X-Original-Method", "GET", "X-Original-Uri", number}
+	for i, x := range []struct {
+		path   string
+		status int
+		reason string
+	}{
+		{"/proxy/forwarded", 200, "ALLOWED"}, {"/proxy/forwarded", 429, "RATE_LIMITED"}, {"/proxy/nginx", 403, "RATE_LIMITED"},
+	} {
+		w := ask(d.Socket, "GET", x.path, header...)
+		if w.Code != x.status || w.Header().Get("X-Tollgate-Reason") != x.reason || w.Header().Get(limit.Header) == "" {
+			t.Errorf("%d: %d %v", i, w.Code, w.Header())
+		}
+		if after := w.Header().Get(limit.RetryHeader); (after == "") != (x.status == 200) {
+			t.Errorf("%d: Retry-After %q", i, after)
+		}
 	}
 }
