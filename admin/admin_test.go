@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -36,6 +37,13 @@ type recorder struct {
 	last   *authz.Commit
 	refuse func(*authz.Commit) error // makes commits fail; nil for none
 	asked  int
+	// located is how often it was asked for accounts of nodes and keys.
+	located atomic.Int64
+}
+
+func (r *recorder) Locate(ctx context.Context, refs ...hierarchy.Ref) ([]string, error) {
+	r.located.Add(1)
+	return r.Store.Locate(ctx, refs...)
 }
 
 func (r *recorder) ClaimOnce(ctx context.Context, scope []string, fingerprint string, proposal []byte) ([]byte, error) {

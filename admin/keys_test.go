@@ -182,6 +182,40 @@ func TestKeyLife(t *testing.T) {
 	})
 }
 
+// To be refused for a wrong secret takes a look-up in the store, as it does for
+// a key that there is not: how long it takes does not tell which keys exist.
+func TestAWrongSecretCostsAsMuchAsNoKey(t *testing.T) {
+	h := build(t)
+	c := h.customer(t)
+	k := h.mint(t, c.Project.Ref, "viewer")
+	uid, _ := hierarchy.ParseUID(strings.TrimPrefix(k.Ref.ID, "key_"))
+	wrong, _ := apikey.Mint("live", uid)
+	none, _ := apikey.Mint("live", hierarchy.NewUID(time.Now()))
+	gone := h.mint(t, c.Project.Ref, "viewer")
+	h.wantCode(t, "a key", h.askWith(t, k.Secret, "project.read", c.Project.Ref), authz.Allowed)
+	h.wantCode(t, "another", h.askWith(t, gone.Secret, "project.read", c.Project.Ref), authz.Allowed)
+	if _, err := h.RevokeKey(t.Context(), operator, gone.Ref.ID); err != nil {
+		t.Fatal(err)
+	}
+	h.wantCode(t, "a key just revoked", h.askWith(t, gone.Secret, "project.read", c.Project.Ref), authz.KeyNotFound)
+	for what, x := range map[string]struct {
+		secret apikey.Secret
+		code   authz.Code
+		looks  int64
+	}{
+		"a good key": {k.Secret, authz.Allowed, 0}, "a wrong secret": {wrong, authz.KeyNotFound, 1},
+		"no such key": {none, authz.KeyNotFound, 1}, "a revoked key": {gone.Secret, authz.KeyNotFound, 1},
+	} {
+		for range 3 {
+			before := h.store.located.Load()
+			h.wantCode(t, what, h.askWith(t, x.secret, "project.read", c.Project.Ref), x.code)
+			if looks := h.store.located.Load() - before; looks != x.looks {
+				t.Errorf("%s takes %d look-ups, want %d", what, looks, x.looks)
+			}
+		}
+	}
+}
+
 func TestKeyExpires(t *testing.T) {
 	h := build(t)
 	c := h.customer(t)

@@ -181,25 +181,12 @@ func (a *Answer) Principal() string { return a.subject }
 // askWithKey answers a question by whoever holds a key. Nothing is told to one
 // whose key is not accepted.
 func (e *Engine) askWithKey(ctx context.Context, q *question, a *Answer) error {
-	q.looked = e.clock.Monotonic()
-	home, err := e.keyHome(ctx, q)
-	if err != nil {
+	home, k, code, err := e.present(ctx, q)
+	if err != nil || code != NoBinding {
+		a.Code = code
 		return err
 	}
-	if home == nil {
-		apikey.Accepts(nobodys, q.Key, q.now())
-		a.Code = KeyNotFound
-		return nil
-	}
-	s, err := home.withKey(ctx, q)
-	if err != nil {
-		return err
-	}
-	if a.Code = s.authenticate(q); a.Code != NoBinding {
-		return nil
-	}
-	e.opts.Uses.note(home.account, q.Key.Subject, q.now())
-	if service := s.keyOf(q.Key.Subject).service; service != "" {
+	if service := k.service; service != "" {
 		q.Subject, q.Key, q.byKey = service, nil, false
 		return e.ask(ctx, q, a)
 	}
@@ -213,12 +200,42 @@ func (e *Engine) askWithKey(ctx context.Context, q *question, a *Answer) error {
 	return e.askIn(ctx, home, q, a)
 }
 
-// keyHome is the account that a key belongs to, or nil if there is none.
-func (e *Engine) keyHome(ctx context.Context, q *question) (*resident, error) {
-	key := q.Key.Subject
-	if p, ok := e.places.GetIfPresent(key); ok {
-		return e.resident(p.home.account), nil
+// present finds the key that a question presents, and says why it is refused;
+// NoBinding for an accepted one. Whether there is no such key, or the secret is
+// wrong, the store was asked once: how long it takes does not tell the two
+// apart. With an error the key counts as not found.
+func (e *Engine) present(ctx context.Context, q *question) (home *resident, k *apiKey, code Code, err error) {
+	q.looked = e.clock.Monotonic()
+	p, remembered := e.places.GetIfPresent(q.Key.Subject)
+	if home = p.home; remembered {
+		home = e.resident(home.account)
+	} else if home, err = e.locateKey(ctx, q); err != nil {
+		return nil, nil, KeyNotFound, err
 	}
+	if home == nil {
+		apikey.Accepts(nobodys, q.Key, q.now())
+		return nil, nil, KeyNotFound, nil
+	}
+	s, err := home.withKey(ctx, q)
+	if err != nil {
+		return nil, nil, KeyNotFound, err
+	}
+	k = s.keyOf(q.Key.Subject)
+	switch code = s.authenticate(q); {
+	case code == KeyNotFound && k == nil:
+		e.places.Invalidate(q.Key.Subject) // it was revoked
+	case code == KeyNotFound && remembered:
+		_, err = e.locateKey(ctx, q)
+	case code == NoBinding:
+		e.opts.Uses.note(home.account, q.Key.Subject, q.now())
+	}
+	return home, k, code, err
+}
+
+// locateKey asks the store for the account that a key belongs to; nil if there
+// is none.
+func (e *Engine) locateKey(ctx context.Context, q *question) (*resident, error) {
+	key := q.Key.Subject
 	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
 	defer cancel()
 	accounts, err := e.source.Locate(ctx, refOf(key))
@@ -227,7 +244,7 @@ func (e *Engine) keyHome(ctx context.Context, q *question) (*resident, error) {
 		return nil, unavailable(err)
 	}
 	if accounts[0] == "" {
-		return nil, nil
+		return nil, nil //nolint:nilnil // there is none
 	}
 	home := e.resident(accounts[0])
 	e.places.Set(strings.Clone(key), place{home: home})
@@ -257,26 +274,14 @@ func (r *resident) withKey(ctx context.Context, q *question) (*Snapshot, error) 
 // nothing was decided.
 func (e *Engine) Authenticate(ctx context.Context, presented *apikey.Presented, from netip.Addr) (principal, account string, code Code, err error) {
 	q := question{Request: &Request{Key: presented, Source: from, Subject: presented.Subject}}
-	q.clock, q.looked = &e.clock, e.clock.Monotonic()
-	home, err := e.keyHome(ctx, &q)
-	if err != nil {
-		return "", "", KeyNotFound, err
+	q.clock = &e.clock
+	home, k, code, err := e.present(ctx, &q)
+	if err != nil || code != NoBinding {
+		return "", "", code, err
 	}
-	if home == nil {
-		apikey.Accepts(nobodys, presented, q.now())
-		return "", "", KeyNotFound, nil
-	}
-	s, err := home.withKey(ctx, &q)
-	if err != nil {
-		return "", "", KeyNotFound, err
-	}
-	if code = s.authenticate(&q); code != NoBinding {
-		return "", "", code, nil
-	}
-	e.opts.Uses.note(home.account, presented.Subject, q.now())
 	principal = presented.Subject
-	if service := s.keyOf(principal).service; service != "" {
-		principal = service
+	if k.service != "" {
+		principal = k.service
 	}
 	return principal, home.account, Allowed, nil
 }
