@@ -189,7 +189,7 @@ func unkept(all []told, entries []string) string {
 		case d.outcome != acknowledged:
 		case d.kind.does == writes && len(entries) == 0:
 			return "acknowledged, and not made"
-		case len(entries) == 1 && !d.kind.later && entries[0] != d.revision:
+		case len(entries) == 1 && !d.kind.later && !d.same && entries[0] != d.revision:
 			return "acknowledged with another revision"
 		case !created.IsZero() && d.created != created:
 			return "made something, and then something else"

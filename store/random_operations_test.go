@@ -39,6 +39,7 @@ const (
 type did struct {
 	revision string // a token
 	created  hierarchy.Ref
+	same     bool // there was nothing to change, and nothing is remembered of it
 	err      error
 }
 
@@ -514,7 +515,7 @@ func importBundle(w *writer, who admin.Caller) did {
 			w.round.known.add(b.Account.ID, hierarchy.Ref{Type: hierarchy.TypeProject, ID: b.Projects[0].ID})
 			w.round.known.add(b.Account.ID, hierarchy.Ref{Type: hierarchy.TypeBillingAccount, ID: b.BillingAccounts[0].ID})
 		}
-		return did{revision: out.Revision, err: err}
+		return did{revision: out.Revision, same: len(out.Created)+len(out.Updated) == 0, err: err}
 	})
 }
 

@@ -144,8 +144,9 @@ func (s *totals) mustBeSwept(t *testing.T) {
 	}
 }
 
-// aim chooses which call of an operation fails: any of those that the last one
-// of its kind in the round has made.
+// aim chooses which call of an operation fails: any of those that the last ones
+// of its kind in the round have made. One that found nothing to do makes few:
+// the number falls by one at a time.
 type aim struct {
 	mu    sync.Mutex
 	calls map[*operation]int
@@ -170,5 +171,5 @@ func (a *aim) fault(kind *operation, rng *rand.Rand) fault {
 func (a *aim) done(kind *operation, calls int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.calls[kind] = calls
+	a.calls[kind] = max(calls, a.calls[kind]-1)
 }
