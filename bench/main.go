@@ -33,6 +33,9 @@ func run(args []string) error {
 	if err := inProcess(os.Stdout); err != nil {
 		return err
 	}
+	if err := byKey(os.Stdout); err != nil {
+		return err
+	}
 	if err := realRoles(os.Stdout); err != nil {
 		return err
 	}

@@ -32,6 +32,7 @@ type world struct {
 	roles    map[string][]string
 	bindings []policy.Binding
 	queries  []query
+	more     []authz.Record // what some measurement needs besides
 }
 
 // query is one of many distinct questions.
@@ -129,5 +130,6 @@ func (w *world) records() []authz.Record {
 		u[14], u[15] = byte(i>>8), byte(i)
 		add(hierarchy.TypeBinding, hierarchy.BindingID(u, accountID), b)
 	}
+	out = append(out, w.more...)
 	return out
 }
