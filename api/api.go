@@ -103,6 +103,7 @@ func NewDoors(c Config) (Doors, error) {
 type server struct {
 	Config
 	key     digest
+	digest  []string    // the value of digestHeader, for reading only
 	seal    cipher.AEAD // of page tokens
 	doc     *document
 	metrics *metrics
@@ -157,5 +158,5 @@ func newServer(c Config) (*server, error) {
 	if err := errors.Join(c.Registry.Register(newGateMetrics(&gates)), c.Registry.Register(limitMetrics{c.Limits})); err != nil {
 		return nil, err
 	}
-	return &server{Config: c, key: key, seal: seal, doc: doc, metrics: m, gates: gates}, nil
+	return &server{Config: c, key: key, digest: []string{c.Admin.Engine().Digest()}, seal: seal, doc: doc, metrics: m, gates: gates}, nil
 }

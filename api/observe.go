@@ -16,6 +16,10 @@ import (
 // requestIDHeader is X-Request-ID as net/http spells it.
 const requestIDHeader = "X-Request-Id"
 
+// digestHeader says what decides here and is not in the store, on every answer:
+// authz.Engine.Digest.
+const digestHeader = "Tollgate-Digest"
+
 // maxRequestID is the longest X-Request-ID that is echoed.
 const maxRequestID = 128
 
@@ -24,6 +28,7 @@ const maxRequestID = 128
 func (s *server) observe(g *gin.Context) {
 	start := time.Now()
 	g.Writer.Header()[requestIDHeader] = []string{nameRequest(g.Request.Header)}
+	g.Writer.Header()[digestHeader] = s.digest
 	defer s.finish(g, start)
 	g.Next()
 }

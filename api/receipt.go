@@ -34,9 +34,9 @@ func (s *server) receipt(c *call, _ *none) (Receipt, error) {
 		renamed.Field = "revision"
 		err = &renamed
 	}
-	out := Receipt{Revision: revision, Confirmed: got.All, Servers: make([]ReceiptServer, len(got.Replicas))}
+	out := Receipt{Revision: revision, Confirmed: got.All, Digest: got.Digest, Servers: make([]ReceiptServer, len(got.Replicas))}
 	for i, r := range got.Replicas {
-		out.Servers[i] = ReceiptServer{ID: r.ID, Name: r.Name, Confirmed: r.Serves}
+		out.Servers[i] = ReceiptServer{ID: r.ID, Name: r.Name, Confirmed: r.Serves, Digest: r.Digest, Differs: r.Digest != got.Digest}
 	}
 	return out, err
 }

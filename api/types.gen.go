@@ -1527,6 +1527,11 @@ type Receipt struct {
 	// Confirmed Every server that is enrolled answers from it or a later one.
 	Confirmed bool `json:"confirmed"`
 
+	// Digest The `Tollgate-Digest` of the server that was asked.
+	//
+	// Example: 3f9a61c07be2d854
+	Digest string `json:"digest"`
+
 	// Revision That was asked about.
 	Revision string          `json:"revision"`
 	Servers  []ReceiptServer `json:"servers"`
@@ -1536,6 +1541,14 @@ type Receipt struct {
 type ReceiptServer struct {
 	// Confirmed It answers from the revision or a later one; false if it is silent, or could not tell.
 	Confirmed bool `json:"confirmed"`
+
+	// Differs Its digest is another: it can answer otherwise from the same revision, since its model, predefined roles or unregistered types differ.
+	Differs bool `json:"differs"`
+
+	// Digest Its `Tollgate-Digest`; absent if it told none.
+	//
+	// Example: 3f9a61c07be2d854
+	Digest string `json:"digest,omitempty,omitzero"`
 
 	// ID Made when the server started.
 	//

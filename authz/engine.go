@@ -102,6 +102,7 @@ type Engine struct {
 	places       *otter.Cache[string, place]
 	unregistered map[string]bool
 	shadow       *policy.Shadow
+	digest       string
 	mismatches   atomic.Uint64
 	worn         chan *resident // to be renewed
 	stop         context.CancelFunc
@@ -143,6 +144,7 @@ func NewEngine(source Source, judge *policy.Judge, opts Options) (*Engine, error
 		}
 		e.unregistered[typ] = true
 	}
+	e.digest = digestOf(judge.Meaning(), policy.Predefined, e.unregistered)
 	e.worn = make(chan *resident, wornQueue)
 	ctx, cancel := context.WithCancel(context.Background())
 	e.stop = cancel

@@ -12,6 +12,7 @@ import (
 type Receipt struct {
 	Revision  string          `json:"revision"`
 	Confirmed bool            `json:"confirmed"` // by every server that is enrolled
+	Digest    string          `json:"digest"`    // of what decides on the server that was asked and is not in the store
 	Servers   []ReceiptServer `json:"servers"`
 }
 
@@ -20,6 +21,8 @@ type ReceiptServer struct {
 	ID        string `json:"id"`
 	Name      string `json:"name,omitempty"` // where it runs, for people
 	Confirmed bool   `json:"confirmed"`      // or it is silent, or could not tell
+	Digest    string `json:"digest,omitempty"`
+	Differs   bool   `json:"differs"` // its digest is another: by another model or other predefined roles it can answer otherwise
 }
 
 // Receipt asks which servers answer from a revision of an account, as a write

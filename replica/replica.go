@@ -41,6 +41,9 @@ type Bus interface {
 type Member struct {
 	ID   string `json:"id"`   // made at random when it starts
 	Name string `json:"name"` // for people: where it runs
+	// Digest is of what decides there and is not in the store; see
+	// authz.Engine.Digest.
+	Digest string `json:"digest,omitempty"`
 }
 
 // Message is a question of one replica to all, or an answer to it.
@@ -57,7 +60,8 @@ type Message struct {
 // answers that they give from then on.
 type Receipt struct {
 	Replicas []Standing
-	All      bool // every one of them does
+	All      bool   // every one of them does
+	Digest   string // of the replica that asked
 }
 
 // Standing is where one replica stands.
@@ -89,7 +93,7 @@ const (
 // New makes a group of one engine, which answers inside a bound, and of whom
 // the bus leads to; nil for none.
 func New(bus Bus, engine *authz.Engine, name string, bound time.Duration, log *zap.Logger) *Group {
-	return &Group{bus: bus, engine: engine, self: Member{newID(), name}, last: max(leastEnrolment, 3*bound), log: log, waiting: map[string]chan<- string{}}
+	return &Group{bus: bus, engine: engine, self: Member{newID(), name, engine.Digest()}, last: max(leastEnrolment, 3*bound), log: log, waiting: map[string]chan<- string{}}
 }
 
 func newID() string {
@@ -171,7 +175,7 @@ func (g *Group) Receipt(ctx context.Context, account, revision string, wait time
 		return Receipt{}, err
 	}
 	if g.bus == nil {
-		return Receipt{[]Standing{{g.self, true}}, true}, nil
+		return Receipt{[]Standing{{g.self, true}}, true, g.self.Digest}, nil
 	}
 	question, answers := newID(), make(chan string, 64)
 	g.mu.Lock()
@@ -213,7 +217,7 @@ func (g *Group) ask(ctx context.Context, m Message, serves map[string]bool) (Rec
 	if err != nil {
 		return Receipt{}, err
 	}
-	receipt := Receipt{All: true}
+	receipt := Receipt{All: true, Digest: g.self.Digest}
 	found := false
 	for _, member := range roster {
 		found = found || member == g.self

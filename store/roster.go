@@ -55,7 +55,7 @@ func (s *Store) Roster(ctx context.Context) ([]replica.Member, error) {
 }
 
 func memberText(m replica.Member) string {
-	text, _ := json.Marshal(m) // two strings always encode
+	text, _ := json.Marshal(m) // strings always encode
 	return string(text)
 }
 

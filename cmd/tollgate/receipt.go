@@ -32,6 +32,9 @@ func (w *waiting) receipt(ctx context.Context, s session, account, revision stri
 			if !server.Confirmed {
 				state = "silent, or could not tell"
 			}
+			if server.Differs {
+				state += "; decides by another model, predefined roles or unregistered types than the server that was asked"
+			}
 			s.printf("  %s %s: %s\n", safe(server.ID), safe(server.Name), state)
 		}
 	}

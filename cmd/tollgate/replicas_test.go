@@ -1,10 +1,14 @@
 package main
 
 import (
+	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/tollgate-dev/tollgate"
 	"github.com/tollgate-dev/tollgate/store/storetest"
 )
 
@@ -69,4 +73,44 @@ func TestReceiptWhileStopping(t *testing.T) {
 	}
 	b.want(t, exitNo, ask...)
 	b.stop()
+}
+
+// A receipt says who decides by another model than the server that is asked,
+// and so does the digest on every answer.
+func TestReceiptOfOnesThatDiffer(t *testing.T) {
+	without := filepath.Join(t.TempDir(), "model.conf")
+	changed := strings.Replace(tollgate.Model, "some(where (p.eft == allow)) && !some(where (p.eft == deny))", "some(where (p.eft == allow))", 1)
+	if changed == tollgate.Model {
+		t.Fatal("the model is as it was")
+	}
+	if err := os.WriteFile(without, []byte(changed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env := environment{"TOLLGATE_REDIS": storetest.Redis(t), "TOLLGATE_FRESHNESS_BOUND": "1h", "TOLLGATE_OPERATOR_KEY": "0123456789abcdef"}
+	a := serve(t, env)
+	a.want(t, exitYes, "import", "../../examples/acme.yaml")
+	const word = "decides by another model"
+	same := serve(t, env)
+	if got := a.want(t, exitYes, "suspend", "project:acme-shop", "--wait", "20s"); strings.Contains(got.out, word) {
+		t.Errorf("the receipt of two of one model: %s", got.out)
+	}
+	same.stop()
+	b := serve(t, env, "--model", without)
+	if got := a.want(t, exitYes, "resume", "project:acme-shop", "--wait", "20s"); strings.Count(got.out, word) != 1 || strings.Count(got.out, ": confirmed") != 2 {
+		t.Errorf("the receipt of two models: %s", got.out)
+	}
+	digest := map[string]bool{}
+	for _, s := range []site{a, b} {
+		for _, path := range []string{"/livez", "/v1/accounts/acme", "/nothing", "/proxy/nginx"} {
+			r, err := http.Get(s.environment["TOLLGATE_SERVER"] + path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = r.Body.Close()
+			digest[r.Header.Get("Tollgate-Digest")] = true
+		}
+	}
+	if len(digest) != 2 || digest[""] {
+		t.Errorf("two models answer with these digests: %v", digest)
+	}
 }
