@@ -253,6 +253,7 @@ func (a *arena) open(ctx context.Context, account string) (w *oracle.World, firs
 // each time.
 func TestModelControls(t *testing.T) {
 	setFlag(t, "rapid.nofailfile", "true")
+	setFlag(t, "rapid.checks", "1000")   // until it is found; a short run makes a fifth of them
 	setFlag(t, "rapid.shrinktime", "1m") // they take seconds
 	const few = 4
 	for name, wrong := range map[string]func(t *testing.T, a *arena){
