@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"slices"
 
 	"github.com/tollgate-dev/tollgate/authz"
 	"github.com/tollgate-dev/tollgate/billing"
@@ -59,7 +60,7 @@ func (s *Service) BillingAccount(ctx context.Context, who Caller, id string) (It
 }
 
 // BillingAccounts lists an account's billing accounts. It needs
-// billing_account.inspect on the account.
+// billing_account.inspect on the account; what a deny hides is left out.
 func (s *Service) BillingAccounts(ctx context.Context, who Caller, account string, span Span) (Page[billing.Account], error) {
 	v, err := s.view(ctx, who, hierarchy.Ref{Type: hierarchy.TypeAccount, ID: account})
 	if err == nil {
@@ -68,17 +69,22 @@ func (s *Service) BillingAccounts(ctx context.Context, who Caller, account strin
 	if err != nil {
 		return Page[billing.Account]{}, err
 	}
-	ids := v.snapshot.Nodes(hierarchy.TypeBillingAccount, "", span.After)
+	ids := slices.DeleteFunc(v.snapshot.Nodes(hierarchy.TypeBillingAccount, "", span.After), func(id string) bool { return !v.showsPayer(id) })
 	return listLabelled(ctx, v, hierarchy.TypeBillingAccount, ids, span, func(doc *billing.Account) map[string]string { return doc.Labels })
 }
 
+// showsPayer reports whether the caller may inspect a billing account.
+func (v *view) showsPayer(id string) bool {
+	return v.may("billing_account.inspect", hierarchy.Ref{Type: hierarchy.TypeBillingAccount, ID: id}) == nil
+}
+
 // UpdateBillingAccount changes a billing account by change. It needs
-// billing_account.configure. The currency is fixed once it has paid for a
-// project (M11).
+// billing_account.configure, and billing_account.inspect to be answered what it
+// then is. The currency is fixed once it has paid for a project (M11).
 func (s *Service) UpdateBillingAccount(ctx context.Context, who Caller, id string, change func(*billing.Account) error) (Item[billing.Account], error) {
 	ref := hierarchy.Ref{Type: hierarchy.TypeBillingAccount, ID: id}
 	return update(ctx, s, who, ref, func(d *draft) error {
-		if err := d.may("billing_account.configure", ref); err != nil {
+		if err := errorOr(d.may("billing_account.inspect", ref), d.may("billing_account.configure", ref)); err != nil {
 			return err
 		}
 		var doc billing.Account

@@ -13,7 +13,8 @@ import (
 )
 
 // Export writes an account as a bundle, in a fixed order. It needs
-// policy.export, group.inspect and billing_account.inspect on the account.
+// policy.export, group.inspect and billing_account.inspect on the account, and
+// that no deny takes the last away from one of its billing accounts.
 // Deleted nodes are left out. Records are as of one revision; resources are
 // read after them, page by page.
 func (s *Service) Export(ctx context.Context, who Caller, account string) (*Bundle, error) {
@@ -26,6 +27,10 @@ func (s *Service) Export(ctx context.Context, who Caller, account string) (*Bund
 		if err := v.may(permission, ref); err != nil {
 			return nil, err
 		}
+	}
+	payers := v.snapshot.Nodes(hierarchy.TypeBillingAccount, "", "")
+	if slices.ContainsFunc(payers, func(id string) bool { return !v.showsPayer(id) }) {
+		return nil, forbidden(who.acting(), "billing_account.inspect, on all billing accounts,", ref)
 	}
 	state, err := s.store.Load(ctx, account)
 	if errors.Is(err, authz.ErrNoAccount) {

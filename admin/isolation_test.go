@@ -9,6 +9,7 @@ import (
 
 	"github.com/tollgate-dev/tollgate/admin"
 	"github.com/tollgate-dev/tollgate/authz"
+	"github.com/tollgate-dev/tollgate/billing"
 	"github.com/tollgate-dev/tollgate/hierarchy"
 	"github.com/tollgate-dev/tollgate/policy"
 )
@@ -59,6 +60,41 @@ func TestListsLeaveOutWhatIsDenied(t *testing.T) {
 	if len(page.Items) != 1 || page.Items[0].Ref != c.Project.Ref {
 		t.Errorf("ben is shown %+v", page.Items)
 	}
+}
+
+// What a billing account says of itself is shown to nobody whom a deny keeps
+// from inspecting it: neither in a list, nor in an export.
+func TestListsLeaveOutBillingThatIsDenied(t *testing.T) {
+	h := build(t)
+	ctx := t.Context()
+	c := h.customer(t)
+	other := must(h.CreateBillingAccount(ctx, operator, c.Account.Ref.ID, newcomer().Billing))(t)
+	must(h.CreateBinding(ctx, operator, policy.Binding{Subject: ben, Role: policy.Owner, Scope: c.Account.Ref}))(t)
+	must(h.Export(ctx, as(ben), c.Account.Ref.ID))(t)
+	must(h.CreateBinding(ctx, operator, policy.Binding{Subject: ben, Role: "billing-viewer", Scope: other.Ref, Effect: policy.Deny}))(t)
+	page := must(h.BillingAccounts(ctx, as(ben), c.Account.Ref.ID, admin.Span{Limit: 10}))(t)
+	if len(page.Items) != 1 || page.Items[0].Ref != c.Billing.Ref {
+		t.Errorf("ben is shown %+v", page.Items)
+	}
+	if page := must(h.BillingAccounts(ctx, operator, c.Account.Ref.ID, admin.Span{Limit: 10}))(t); len(page.Items) != 2 {
+		t.Errorf("the operator is shown %+v", page.Items)
+	}
+	_, err := h.Export(ctx, as(ben), c.Account.Ref.ID)
+	want(t, "an export of what is denied", "PERMISSION_DENIED", err)
+}
+
+// To change a billing account is no way to read it.
+func TestChangingABillingAccountTakesSeeingIt(t *testing.T) {
+	h := build(t)
+	ctx := t.Context()
+	c := h.customer(t)
+	role := must(h.CreateRole(ctx, operator, c.Account.Ref.ID, "clerk", policy.Role{Permissions: []string{"billing_account.configure"}}))(t)
+	must(h.CreateBinding(ctx, operator, policy.Binding{Subject: ben, Role: role.Ref.ID, Scope: c.Account.Ref}))(t)
+	nothing := func(*billing.Account) error { return nil }
+	_, err := h.UpdateBillingAccount(ctx, as(ben), c.Billing.Ref.ID, nothing)
+	want(t, "one who may only change it", "NOT_FOUND", err)
+	must(h.CreateBinding(ctx, operator, policy.Binding{Subject: ben, Role: "billing-viewer", Scope: c.Billing.Ref}))(t)
+	must(h.UpdateBillingAccount(ctx, as(ben), c.Billing.Ref.ID, nothing))(t)
 }
 
 // What is bound on a deleted node can be cleared away, and frees its group and
