@@ -380,8 +380,14 @@ func (s *Service) ReportLeak(ctx context.Context, found *apikey.Presented) error
 		}
 	}
 	_, err = s.write(ctx, leakReport, account, "key.leak", func(d *draft) error {
-		was, doc, err := d.key(ref, "key.suspend")
-		if err != nil {
+		key := authz.KeyOf(ref.Type, ref.ID)
+		records, err := d.read(key) // wherever it stands: what is deleted may be restored
+		was, there := records[key]
+		if err != nil || !there { // it was revoked meanwhile
+			return err
+		}
+		var doc apikey.Key
+		if err := unmarshal(was, &doc); err != nil {
 			return err
 		}
 		if !apikey.Accepts(doc.Secrets, found, d.at) { // it was rotated meanwhile

@@ -433,3 +433,23 @@ func TestKeysAreNotExported(t *testing.T) {
 		t.Error("the bundle names a key")
 	}
 }
+
+// A secret that was found is of no use any more, even of a key whose project is
+// deleted: it comes back with the project, disabled.
+func TestALeakIsHeardOfWhatIsDeleted(t *testing.T) {
+	h := build(t)
+	c := h.customer(t)
+	project := must(h.CreateProject(t.Context(), operator, c.Account.Ref.ID, hierarchy.Project{}, ""))(t).Ref
+	found, kept := h.mint(t, project, "viewer"), h.mint(t, project, "viewer")
+	must(h.Delete(t.Context(), operator, project))(t)
+	presented, err := apikey.Parse(found.Secret.Reveal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.ReportLeak(t.Context(), presented); err != nil {
+		t.Errorf("whoever reports it is told %v", err)
+	}
+	must(h.Restore(t.Context(), operator, project))(t)
+	h.wantCode(t, "what was found", h.askWith(t, found.Secret, "project.read", project), authz.KeyDisabled)
+	h.wantCode(t, "what was not", h.askWith(t, kept.Secret, "project.read", project), authz.Allowed)
+}
