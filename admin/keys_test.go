@@ -453,3 +453,25 @@ func TestALeakIsHeardOfWhatIsDeleted(t *testing.T) {
 	h.wantCode(t, "what was found", h.askWith(t, found.Secret, "project.read", project), authz.KeyDisabled)
 	h.wantCode(t, "what was not", h.askWith(t, kept.Secret, "project.read", project), authz.Allowed)
 }
+
+// A key that has ended makes room for another, though it was disabled before.
+func TestADisabledKeyEnds(t *testing.T) {
+	h := build(t)
+	c := h.customer(t)
+	now := h.engine.Now()
+	var last admin.Minted
+	for range apikey.MaxKeys {
+		last = must(h.CreateKey(t.Context(), as(ann), admin.NewKey{Parent: c.Project.Ref, Environment: "live", ExpiresAt: now + time.Hour.Microseconds()}))(t)
+	}
+	must(h.DisableKey(t.Context(), as(ann), last.Ref.ID))(t)
+	another := func() error {
+		_, err := h.CreateKey(t.Context(), as(ann), admin.NewKey{Parent: c.Project.Ref, Environment: "live"})
+		return err
+	}
+	want(t, "beside ten live keys, of which one is disabled", "TOO_MANY_KEYS", another())
+	h.SetClock(func() int64 { return now + 2*time.Hour.Microseconds() })
+	for range apikey.MaxKeys {
+		want(t, "once all have ended", "", another())
+	}
+	want(t, "beside ten that have not", "TOO_MANY_KEYS", another())
+}

@@ -102,11 +102,14 @@ func (k *apiKey) state(at int64) Code {
 	switch {
 	case k.disabled:
 		return KeyDisabled
-	case k.expiresAt != 0 && at >= k.expiresAt:
+	case k.ended(at):
 		return KeyExpired
 	}
 	return NoBinding
 }
+
+// ended reports whether a key has expired, disabled or not.
+func (k *apiKey) ended(at int64) bool { return k.expiresAt != 0 && at >= k.expiresAt }
 
 // admits says what keeps a key from having rights on a path, whatever it is
 // bound to; NoBinding for nothing.
@@ -330,7 +333,7 @@ func (s *Snapshot) Keys(parent hierarchy.Ref, after string, at int64) []string {
 	var ids []string
 	for row := range s.subjects.Len() {
 		k := s.subjects.At(row).key()
-		if k == nil || k.parent != of || (at != 0 && k.state(at) == KeyExpired) {
+		if k == nil || k.parent != of || (at != 0 && k.ended(at)) {
 			continue
 		}
 		if id := bare(s.subjects.Key(row)); id > after {
