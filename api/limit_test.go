@@ -160,6 +160,31 @@ func TestWhomGatewaysAskForIsHeldBack(t *testing.T) {
 	}
 }
 
+// What no route matches is taken out of the buckets too, and those who ask for
+// it too often are not told any more that there is none.
+func TestAstrayRequestsAreHeldBack(t *testing.T) {
+	f := newFixture(t, limited(t, 2, 3))
+	w := f.world()
+	secret, other, gateway := f.projectKey(w.Project.ID), f.projectKey(w.Project.ID), f.serviceKey("edge", "gateway")
+	astray := func(who string) Verdict {
+		return decode[Verdict](f.do(post, "/v1/authorize", `{`+who+`,"method":"GET","path":"/nowhere"}`, "Authorization", gateway).want(200))
+	}
+	for _, x := range []struct {
+		who    string
+		reason []string
+	}{
+		{`"api_key":"` + secret + `"`, []string{"ROUTE_NOT_FOUND", "ROUTE_NOT_FOUND", "RATE_LIMITED"}},
+		{`"api_key":"` + other + `"`, []string{"ROUTE_NOT_FOUND", "RATE_LIMITED"}}, // of the account
+		{`"subject":"user:bob"`, []string{"ROUTE_NOT_FOUND", "ROUTE_NOT_FOUND", "RATE_LIMITED"}},
+	} {
+		for i, reason := range x.reason {
+			if v := astray(x.who); v.Reason.Code != reason || v.Allowed || (v.Status == 429) != (reason == "RATE_LIMITED") {
+				t.Errorf("%s, %d: %+v", x.who, i, v)
+			}
+		}
+	}
+}
+
 // Without limits nothing is said of them.
 func TestNobodyIsHeldBackByDefault(t *testing.T) {
 	f := newFixture(t)

@@ -100,10 +100,14 @@ func (g *Gateway) Authorize(ctx context.Context, r *Request) Verdict {
 // of the bucket of an account that he has no business in, and services of the
 // platform are in none.
 func accountOf(r *Request, a *authz.Answer) string {
-	if strings.HasPrefix(a.Principal(), hierarchy.TypeService+":") || (r.Key == nil && !a.Allowed) {
+	if isService(a.Principal()) || (r.Key == nil && !a.Allowed) {
 		return ""
 	}
 	return a.Account() // a key that was presented is answered in no account but its own
+}
+
+func isService(principal string) bool {
+	return strings.HasPrefix(principal, hierarchy.TypeService+":")
 }
 
 // refused is the verdict about who could not be told.

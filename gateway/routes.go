@@ -89,10 +89,12 @@ type unread struct{ error }
 func (u *unread) Unwrap() error { return u.error }
 
 // astray denies a request that asks for nothing. Only who holds a good key is
-// told so: nobody else learns which routes there are.
+// told so: nobody else learns which routes there are. It is taken out of the
+// bucket of who asks, like any other.
 func (g *Gateway) astray(ctx context.Context, r *Request, err error) Verdict {
+	who, account := r.Subject, ""
 	if r.Key != nil {
-		_, _, code, unknown := g.engine.Authenticate(ctx, r.Key, r.Source)
+		principal, of, code, unknown := g.engine.Authenticate(ctx, r.Key, r.Source)
 		switch {
 		case unknown != nil:
 			return undecided(unknown)
@@ -101,8 +103,16 @@ func (g *Gateway) astray(ctx context.Context, r *Request, err error) Verdict {
 		case code != authz.Allowed:
 			return refused(code)
 		}
+		if who = principal; !isService(who) {
+			account = of
+		}
 	}
-	return denied(err)
+	v := denied(err)
+	if v.RateLimit = g.limits.Take(who, account); v.RateLimit.Refused() {
+		v.Err, v.Code, v.Status = nil, authz.RateLimited, http.StatusTooManyRequests
+		v.Reason, v.Detail = v.Code.String(), v.Code.Sentence()
+	}
+	return v
 }
 
 // denied is the verdict about a request that is known to be wrong.
