@@ -188,6 +188,13 @@ func testProxy(t *testing.T, p *realProxy) {
 	if a = ask(number, "X-API-Key: "+key); a.status != 200 || a.seen == nil || a.seen.Header.Get("X-Api-Key") != "" {
 		t.Errorf("by X-API-Key: %+v", a)
 	}
+	a = ask(number, get+key, "Connection: X-Tollgate-Principal, x-tollgate-account", "X_Tollgate_Principal: user:root", "X-Tollgate_Account: mine")
+	if a.status != 200 || a.seen == nil || a.seen.Header.Get("X-Tollgate-Principal") != "key:"+id || a.seen.Header.Get("X-Tollgate-Account") != "acme" {
+		t.Errorf("with a Connection that names Tollgate's headers: %+v", a)
+	}
+	if text := strings.ToLower(fmt.Sprint(a.seen)); strings.Contains(text, "tollgate_") || strings.Contains(text, "user:root") || strings.Contains(fmt.Sprint(a.seen.Header["Connection"]), "ollgate") {
+		t.Errorf("the upstream saw names with underscores, or a Connection that names Tollgate's: %s", text)
+	}
 	for _, x := range []struct {
 		status int
 		reason string

@@ -4,8 +4,7 @@
 local tollgate = "unix@/run/tollgate/proxy.sock"
 local patience = 2000 -- milliseconds; then nobody is let by: 503
 
--- All that Tollgate sets. Each is taken from the request first, so that none
--- that the client made up comes through.
+-- All that Tollgate sets.
 local names = {
     "x-tollgate-decision",
     "x-tollgate-reason",
@@ -43,8 +42,18 @@ end
 
 core.register_action("tollgate", {"http-req"}, function(txn)
     local sent = txn.http:req_get_headers()
-    for _, name in ipairs(names) do
-        txn.http:req_del_header(name)
+    -- None that the client made up comes through, neither with hyphens nor with
+    -- underscores, which many servers take for one another. Nor does a Connection
+    -- that would have the next proxy take one of ours away.
+    for name in pairs(sent) do
+        if name:lower():find("tollgate", 1, true) then
+            txn.http:req_del_header(name)
+        end
+    end
+    for _, value in ipairs(all(sent, "connection")) do
+        if value:lower():find("tollgate", 1, true) then
+            txn.http:req_del_header("connection")
+        end
     end
 
     local ask = {
