@@ -11,6 +11,7 @@ import (
 
 const routedMap = `routes:
   - {route: "GET /v1/projects/{project}/numbers/{number}", permission: number.read, resource: "number:{number}", under: "subproject:{project}"}
+  - {route: "PROPFIND /v1/projects/{project}/numbers/{number}", permission: number.read, resource: "number:{number}", under: "subproject:{project}"}
   - {route: "POST /v1/numbers/{number}:release", permission: number.delete, resource: "number:{number}"}
   - {route: "GET /v1/messages/{message}", hosts: [mine.example], permission: message.read, resource: "message:{message}", under: "project:PROJECT", account: other}
 `

@@ -36,8 +36,11 @@ type heldRequest struct{ method, host, path string }
 var dialects = []dialect{
 	{path: "/proxy/nginx", read: byHeaders("X-Original-Method", "X-Original-Host", "X-Original-Uri"), threeOnly: true},
 	{path: "/proxy/forwarded", read: byHeaders("X-Forwarded-Method", "X-Forwarded-Host", "X-Forwarded-Uri")},
-	{path: envoyPrefix + "/*path", read: byItself},
+	envoy,
 }
+
+// envoy sends the client's own request on.
+var envoy = dialect{path: envoyPrefix + "/*path", read: byItself}
 
 // envoyPrefix is what Envoy puts before the path of the request that it holds.
 const envoyPrefix = "/proxy/envoy"
@@ -69,6 +72,10 @@ func (s *server) forwards(socket bool) http.Handler {
 		s.metrics.route("any", d.path)
 		e.Any(d.path, func(g *gin.Context) { s.forward(g, &d, socket) })
 	}
+	e.NoMethod(func(g *gin.Context) { // a method that Gin has no name for, such as PROPFIND
+		g.Writer.Header().Del("Allow")
+		s.forward(g, &envoy, socket)
+	})
 	e.NoRoute(func(g *gin.Context) { s.tellProxy(g, &errNoDialect, false) })
 	return e
 }
