@@ -26,7 +26,7 @@ func (s *Service) Account(ctx context.Context, who Caller, id string) (Item[hier
 func (s *Service) UpdateAccount(ctx context.Context, who Caller, id string, change func(*hierarchy.Account) error) (Item[hierarchy.Account], error) {
 	ref := hierarchy.Ref{Type: hierarchy.TypeAccount, ID: id}
 	return update(ctx, s, who, ref, func(d *draft) error {
-		if err := d.may("account.configure", ref); err != nil {
+		if err := errorOr(d.may("account.read", ref), d.may("account.configure", ref)); err != nil {
 			return err
 		}
 		var doc hierarchy.Account

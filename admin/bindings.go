@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 
 	"github.com/tollgate-dev/tollgate/authz"
 	"github.com/tollgate-dev/tollgate/hierarchy"
@@ -178,7 +179,7 @@ func (v *view) mayInspect(ctx context.Context, scope hierarchy.Ref) error {
 	if hierarchy.IsOwn(scope.Type) {
 		return v.may("binding.inspect", scope)
 	}
-	item, _, err := v.service.resource(ctx, v.snapshot.Account(), scope)
+	item, err := v.service.resource(ctx, v.snapshot.Account(), scope)
 	if err != nil {
 		return err
 	}
@@ -194,7 +195,7 @@ type BindingFilter struct {
 }
 
 // Bindings lists bindings. It needs binding.inspect at the scope, or at the
-// account if no scope is given.
+// account if no scope is given; then what a deny hides is left out.
 func (s *Service) Bindings(ctx context.Context, who Caller, f BindingFilter, span Span) (Page[policy.Binding], error) {
 	at := f.Scope
 	if at.IsZero() {
@@ -212,11 +213,61 @@ func (s *Service) Bindings(ctx context.Context, who Caller, f BindingFilter, spa
 		subject = f.Subject.String()
 	}
 	found := v.snapshot.FindBindings(subject, span.After, func(b policy.Binding) bool { return f.Scope.IsZero() || b.Scope == f.Scope })
+	if f.Scope.IsZero() {
+		if found, err = v.inspectable(ctx, found, span.Limit); err != nil {
+			return Page[policy.Binding]{}, err
+		}
+	}
 	ids := make([]string, len(found))
 	for i, b := range found {
 		ids[i] = b.ID
 	}
 	return list[policy.Binding](ctx, v, hierarchy.TypeBinding, ids, span)
+}
+
+// inspectable are the first of some bindings that the caller may inspect, one
+// more than fill a page. Only a deny keeps some from who may inspect those of
+// the account, so that without any there is nothing to ask.
+func (v *view) inspectable(ctx context.Context, all []authz.BoundBinding, limit int) ([]authz.BoundBinding, error) {
+	denies := v.snapshot.FindBindings("", "", func(b policy.Binding) bool { return b.Effect == policy.Deny })
+	if v.who.operates() || len(denies) == 0 {
+		return all, nil
+	}
+	hidden := map[hierarchy.Ref]bool{}
+	var shown []authz.BoundBinding
+	for _, b := range all {
+		if _, asked := hidden[b.Scope]; !asked {
+			hides, err := v.hides(ctx, b.Scope)
+			if err != nil {
+				return nil, err
+			}
+			hidden[b.Scope] = hides
+		}
+		if !hidden[b.Scope] {
+			shown = append(shown, b)
+		}
+		if len(shown) > limit {
+			break
+		}
+	}
+	return shown, nil
+}
+
+// hides reports whether a deny keeps the caller from inspecting what is bound
+// at a scope. One that is gone hides nothing.
+func (v *view) hides(ctx context.Context, scope hierarchy.Ref) (bool, error) {
+	if hierarchy.IsOwn(scope.Type) {
+		return v.snapshot.Has(scope) && v.may("binding.inspect", scope) != nil, nil
+	}
+	item, err := v.service.resource(ctx, v.snapshot.Account(), scope)
+	var known *hierarchy.Error
+	if errors.As(err, &known) && known.Kind == hierarchy.KindNotFound {
+		return false, nil
+	}
+	if err != nil || !v.snapshot.Has(item.Doc.Parent) {
+		return false, err
+	}
+	return v.who.may(v.snapshot, "binding.inspect", item.Doc.Parent, scope, v.at) != nil, nil
 }
 
 // DeleteBinding removes a binding. An allow needs binding.revoke at its

@@ -111,7 +111,7 @@ func (s *Service) Groups(ctx context.Context, who Caller, account string, span S
 // account.
 func (s *Service) UpdateGroup(ctx context.Context, who Caller, account, id string, change func(*policy.Group) error) (Item[policy.Group], error) {
 	return amend(ctx, s, who, account, "group.define", groupRef(id), func(d *draft) error {
-		if err := d.may("group.define", d.account()); err != nil {
+		if err := errorOr(d.may("group.inspect", d.account()), d.may("group.define", d.account())); err != nil {
 			return err
 		}
 		var doc policy.Group

@@ -2,7 +2,9 @@ package admin_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"maps"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -59,6 +61,107 @@ func TestListsLeaveOutWhatIsDenied(t *testing.T) {
 	page := must(h.Projects(t.Context(), as(ben), c.Account.Ref.ID, admin.Span{Limit: 10}))(t)
 	if len(page.Items) != 1 || page.Items[0].Ref != c.Project.Ref {
 		t.Errorf("ben is shown %+v", page.Items)
+	}
+}
+
+// A list of all bindings leaves out those that a deny hides, on nodes and on
+// resources; what is bound where nothing is left stays, to be cleared away.
+func TestListsLeaveOutBindingsThatAreDenied(t *testing.T) {
+	h := build(t)
+	ctx := t.Context()
+	c := h.customer(t)
+	secret := must(h.CreateProject(ctx, operator, c.Account.Ref.ID, hierarchy.Project{}, ""))(t).Ref
+	gone := must(h.CreateProject(ctx, operator, c.Account.Ref.ID, hierarchy.Project{}, ""))(t).Ref
+	inSecret, open, denied := hierarchy.Ref{Type: "number", ID: "+1"}, hierarchy.Ref{Type: "number", ID: "+2"}, hierarchy.Ref{Type: "number", ID: "+3"}
+	for ref, parent := range map[hierarchy.Ref]hierarchy.Ref{inSecret: secret, open: c.Project.Ref, denied: c.Project.Ref} {
+		must(h.RegisterResource(ctx, operator, ref, hierarchy.Resource{Parent: parent}))(t)
+	}
+	must(h.CreateBinding(ctx, operator, policy.Binding{Subject: ben, Role: "access-admin", Scope: c.Account.Ref}))(t)
+	for _, scope := range []hierarchy.Ref{secret, gone, inSecret, open, denied} {
+		must(h.CreateBinding(ctx, operator, policy.Binding{Subject: ann, Role: "viewer", Scope: scope}))(t)
+	}
+	must(h.Delete(ctx, operator, gone))(t)
+	scopes := func(who admin.Caller) map[hierarchy.Ref]int {
+		all, span := map[hierarchy.Ref]int{}, admin.Span{Limit: 2}
+		for {
+			page := must(h.Bindings(ctx, who, admin.BindingFilter{Account: c.Account.Ref.ID}, span))(t)
+			for _, b := range page.Items {
+				all[b.Doc.Scope]++
+			}
+			if span.After = page.Next; span.After == "" {
+				return all
+			}
+		}
+	}
+	all := scopes(as(ben))
+	for _, scope := range []hierarchy.Ref{secret, denied} {
+		must(h.CreateBinding(ctx, operator, policy.Binding{Subject: ben, Role: "access-admin", Scope: scope, Effect: policy.Deny}))(t)
+	}
+	want := maps.Clone(all)
+	for _, hidden := range []hierarchy.Ref{secret, inSecret, denied} {
+		if want[hidden] != 1 {
+			t.Errorf("without a deny ben is shown %v", all)
+		}
+		delete(want, hidden)
+	}
+	if got := scopes(as(ben)); !maps.Equal(got, want) || want[gone] != 1 || want[open] != 1 {
+		t.Errorf("ben is shown %v, where %v are his to see", got, want)
+	}
+	if got := scopes(operator); len(got) != len(all) {
+		t.Errorf("the operator is shown %v", got)
+	}
+}
+
+// To change something is no way to read it.
+func TestChangingTakesSeeing(t *testing.T) {
+	h := build(t)
+	ctx := t.Context()
+	c := h.customer(t)
+	sub := must(h.CreateSubproject(ctx, operator, c.Project.Ref.ID, hierarchy.Info{}))(t).Ref
+	group := must(h.CreateGroup(ctx, operator, c.Account.Ref.ID, "crew", policy.Group{}, nil))(t).Ref
+	clerk := must(h.CreateRole(ctx, operator, c.Account.Ref.ID, "clerk", policy.Role{Permissions: []string{
+		"account.configure", "project.configure", "subproject.configure", "group.define", "role.define",
+	}}))(t).Ref
+	sight := must(h.CreateRole(ctx, operator, c.Account.Ref.ID, "sight", policy.Role{Permissions: []string{
+		"account.read", "project.read", "subproject.read", "group.inspect", "role.inspect",
+	}}))(t).Ref
+	must(h.CreateBinding(ctx, operator, policy.Binding{Subject: ben, Role: clerk.ID, Scope: c.Account.Ref}))(t)
+	changes := map[string]func() error{
+		"the account":    func() error { _, err := h.UpdateAccount(ctx, as(ben), c.Account.Ref.ID, asItIs); return err },
+		"the project":    func() error { _, err := h.UpdateProject(ctx, as(ben), c.Project.Ref.ID, asItIs); return err },
+		"the subproject": func() error { _, err := h.UpdateSubproject(ctx, as(ben), sub.ID, asItIs); return err },
+		"the group":      func() error { _, err := h.UpdateGroup(ctx, as(ben), c.Account.Ref.ID, group.ID, asItIs); return err },
+		"the role":       func() error { _, err := h.UpdateRole(ctx, as(ben), c.Account.Ref.ID, clerk.ID, asItIs); return err },
+	}
+	for what, change := range changes {
+		if err := change(); err == nil {
+			t.Errorf("%s is changed, and answered, for one who may not see it", what)
+		}
+	}
+	must(h.CreateBinding(ctx, operator, policy.Binding{Subject: ben, Role: sight.ID, Scope: c.Account.Ref}))(t)
+	for what, change := range changes {
+		if err := change(); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+func asItIs[T any](*T) error { return nil }
+
+// Who may change what a resource says, but not read it, is not answered it.
+func TestChangingAResourceShowsNothing(t *testing.T) {
+	h := build(t)
+	ctx := t.Context()
+	c := h.customer(t)
+	number := hierarchy.Ref{Type: "number", ID: "+1"}
+	must(h.RegisterResource(ctx, operator, number, hierarchy.Resource{Parent: c.Project.Ref, Labels: map[string]string{"a": "b"}, Properties: json.RawMessage(`{"pin":"1234"}`)}))(t)
+	for role, sees := range map[string]bool{"provisioner": false, "admin": true} {
+		who := hierarchy.Ref{Type: hierarchy.TypeUser, ID: role}
+		must(h.CreateBinding(ctx, operator, policy.Binding{Subject: who, Role: role, Scope: c.Account.Ref}))(t)
+		got := must(h.UpdateResource(ctx, as(who), number, func(*map[string]string, *json.RawMessage) error { return nil }))(t)
+		if (len(got.Doc.Labels) != 0) != sees || (len(got.Doc.Properties) != 0) != sees {
+			t.Errorf("%s is answered %+v", role, got.Doc)
+		}
 	}
 }
 

@@ -156,7 +156,7 @@ func (v *view) visible(typ string, of hierarchy.Ref, ids []string) ([]string, er
 func (s *Service) UpdateProject(ctx context.Context, who Caller, id string, change func(*hierarchy.Project) error) (Item[Project], error) {
 	ref := hierarchy.Ref{Type: hierarchy.TypeProject, ID: id}
 	return update(ctx, s, who, ref, func(d *draft) error {
-		if err := d.may("project.configure", ref); err != nil {
+		if err := errorOr(d.may("project.read", ref), d.may("project.configure", ref)); err != nil {
 			return err
 		}
 		var doc hierarchy.Project

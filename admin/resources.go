@@ -75,51 +75,58 @@ func (s *Service) checkResource(ref hierarchy.Ref, doc *hierarchy.Resource) erro
 	return errorOr(hierarchy.CheckLabels(doc.Labels), hierarchy.CheckProperties(doc.Properties))
 }
 
-// writeResource writes, and answers the resource as the write left it.
+// writeResource writes, and answers the resource as the write left it; without
+// its labels and properties to one who may not read them.
 func (s *Service) writeResource(ctx context.Context, who Caller, o *once, ref hierarchy.Ref, decide func(*draft) error) (Item[hierarchy.Resource], error) {
 	return createOnce(ctx, s, who, o, ref, decide, func(s *Service, ctx context.Context, _ Caller, _ string) (Item[hierarchy.Resource], error) {
-		item, _, err := s.resource(ctx, o.account, ref)
+		item, err := s.resource(ctx, o.account, ref)
+		if err != nil {
+			return item, err
+		}
+		v, err := s.view(ctx, who, ref)
+		if err == nil && v.mayRead(item.Doc.Parent, ref) != nil {
+			item.Doc.Labels, item.Doc.Properties = nil, nil
+		}
 		return item, err
 	})
 }
 
 // resource reads a resource.
-func (s *Service) resource(ctx context.Context, account string, ref hierarchy.Ref) (Item[hierarchy.Resource], authz.Record, error) {
+func (s *Service) resource(ctx context.Context, account string, ref hierarchy.Ref) (Item[hierarchy.Resource], error) {
 	head, records, err := s.store.Read(ctx, account, authz.ResourceKey(ref))
 	if errors.Is(err, authz.ErrNoAccount) || (err == nil && len(records) == 0) {
 		err = hierarchy.NotFound(ref)
 	}
 	if err != nil {
-		return Item[hierarchy.Resource]{}, authz.Record{}, err
+		return Item[hierarchy.Resource]{}, err
 	}
 	item, err := itemOf[hierarchy.Resource](account, ref, records[0])
 	item.Revision = authz.Token(account, head.Revision)
-	return item, records[0], err
+	return item, err
 }
 
 // Resource returns a resource. It needs <type>.read on it.
 func (s *Service) Resource(ctx context.Context, who Caller, ref hierarchy.Ref) (Item[hierarchy.Resource], error) {
-	v, item, _, err := s.viewResource(ctx, who, ref, ref.Type+".read")
-	if err != nil || v == nil {
+	v, err := s.view(ctx, who, ref)
+	if err != nil {
+		return Item[hierarchy.Resource]{}, err
+	}
+	item, err := s.resource(ctx, v.snapshot.Account(), ref)
+	if err == nil && !v.snapshot.Has(item.Doc.Parent) {
+		err = hierarchy.NotFound(ref)
+	}
+	if err == nil {
+		err = v.mayRead(item.Doc.Parent, ref)
+	}
+	if err != nil {
 		return Item[hierarchy.Resource]{}, err
 	}
 	return item, nil
 }
 
-// viewResource reads a resource that the caller has a permission on.
-func (s *Service) viewResource(ctx context.Context, who Caller, ref hierarchy.Ref, permission string) (*view, Item[hierarchy.Resource], authz.Record, error) {
-	v, err := s.view(ctx, who, ref)
-	if err != nil {
-		return nil, Item[hierarchy.Resource]{}, authz.Record{}, err
-	}
-	item, record, err := s.resource(ctx, v.snapshot.Account(), ref)
-	if err == nil && !v.snapshot.Has(item.Doc.Parent) {
-		err = hierarchy.NotFound(ref)
-	}
-	if err == nil {
-		err = who.may(v.snapshot, permission, item.Doc.Parent, ref, v.at)
-	}
-	return v, item, record, err
+// mayRead refuses who may not read a resource in a container.
+func (v *view) mayRead(container, ref hierarchy.Ref) error {
+	return v.who.may(v.snapshot, ref.Type+".read", container, ref, v.at)
 }
 
 // Resources lists the resources of a project or a subproject. It needs
@@ -143,7 +150,7 @@ func (s *Service) Resources(ctx context.Context, who Caller, container hierarchy
 		if err != nil {
 			return false, err
 		}
-		if span.carries(item.Doc.Labels) && v.who.may(v.snapshot, ref.Type+".read", container, ref, v.at) == nil {
+		if span.carries(item.Doc.Labels) && v.mayRead(container, ref) == nil {
 			page.Items = append(page.Items, item)
 		}
 		return len(page.Items) == span.Limit, nil

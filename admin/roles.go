@@ -118,7 +118,7 @@ func (s *Service) UpdateRole(ctx context.Context, who Caller, account, id string
 		return Item[policy.Role]{}, hierarchy.Conflict("ROLE_PREDEFINED", "%s is predefined and the same in every account; define a role of your own", id)
 	}
 	return amend(ctx, s, who, account, "role.define", roleRef(id), func(d *draft) error {
-		if err := d.may("role.define", d.account()); err != nil {
+		if err := errorOr(d.may("role.inspect", d.account()), d.may("role.define", d.account())); err != nil {
 			return err
 		}
 		var doc policy.Role

@@ -71,7 +71,7 @@ func (s *Service) Subprojects(ctx context.Context, who Caller, projectID string,
 func (s *Service) UpdateSubproject(ctx context.Context, who Caller, id string, change func(*hierarchy.Info) error) (Item[hierarchy.Subproject], error) {
 	ref := hierarchy.Ref{Type: hierarchy.TypeSubproject, ID: id}
 	return update(ctx, s, who, ref, func(d *draft) error {
-		if err := d.may("subproject.configure", ref); err != nil {
+		if err := errorOr(d.may("subproject.read", ref), d.may("subproject.configure", ref)); err != nil {
 			return err
 		}
 		var doc hierarchy.Subproject
