@@ -129,7 +129,7 @@ func newEngine(w *world) (*authz.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return authz.NewEngine(newStill(w), judge, authz.Options{ShadowShare: 0.01})
+	return authz.NewEngine(newStill(w), judge, authz.Options{ShadowShare: 0.01, Uses: authz.NewUses()})
 }
 
 // newStock loads a stock Casbin with the policy that Tollgate prints.
