@@ -30,7 +30,9 @@ const PlatformID = "platform"
 type UID [16]byte
 
 // Crockford's alphabet in lower case: it sorts as its values do.
-var uidText = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+const uidAlphabet = "0123456789abcdefghjkmnpqrstvwxyz"
+
+var uidText = base32.NewEncoding(uidAlphabet).WithPadding(base32.NoPadding)
 
 // NewUID makes a UID from the time now and the system's randomness.
 func NewUID(now time.Time) UID {
@@ -45,16 +47,44 @@ func (u UID) String() string { return uidText.EncodeToString(u[:]) }
 // ParseUID reads what String wrote.
 func ParseUID(s string) (UID, error) {
 	var u UID
-	if uidText.DecodedLen(len(s)) != len(u) {
-		return u, fmt.Errorf("%q is not 26 characters", s)
+	const bits, spare = 5, 2 // of a character, and of the last one beyond the UID
+	if len(s) != uidLen {
+		return u, fmt.Errorf("%q is not %d characters", s, uidLen)
 	}
-	if _, err := uidText.Decode(u[:], []byte(s)); err != nil {
-		return u, err
+	var hi, lo uint64
+	var all byte
+	for i := range uidLen - 1 {
+		digit := uidDigits[s[i]]
+		all |= digit
+		hi, lo = hi<<bits|lo>>(64-bits), lo<<bits|uint64(digit)
 	}
-	if u.String() != s { // the last character has bits to spare
+	last := uidDigits[s[uidLen-1]]
+	if all|last == noDigit || last&(1<<spare-1) != 0 {
 		return u, fmt.Errorf("%q is not in canonical form", s)
 	}
+	hi, lo = hi<<(bits-spare)|lo>>(64-bits+spare), lo<<(bits-spare)|uint64(last>>spare)
+	binary.BigEndian.PutUint64(u[:8], hi)
+	binary.BigEndian.PutUint64(u[8:], lo)
 	return u, nil
+}
+
+// uidLen is how many characters a UID's text has.
+const uidLen = 26
+
+// uidDigits are the values of the alphabet's characters.
+var uidDigits = makeUIDDigits()
+
+// noDigit is the value of whatever is not of the alphabet.
+const noDigit = 0xff
+
+func makeUIDDigits() (digits [256]byte) {
+	for c := range digits {
+		digits[c] = noDigit
+	}
+	for value, c := range []byte(uidAlphabet) {
+		digits[c] = byte(value)
+	}
+	return digits
 }
 
 // BindingID is the ID of a binding, "bnd_<uid>@<account>". It names its
