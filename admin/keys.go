@@ -368,12 +368,12 @@ func (s *Service) TransferKey(ctx context.Context, who Caller, id string, to hie
 
 // ReportLeak disables a key whose secret somebody has found: to have it is
 // enough. It does nothing, and says nothing, if there is no such key.
-func (s *Service) ReportLeak(ctx context.Context, found *apikey.Presented) error {
+func (s *Service) ReportLeak(ctx context.Context, found apikey.Presented) error {
 	_, account, code, err := s.engine.Authenticate(ctx, found, netip.Addr{})
 	if err != nil || code == authz.KeyNotFound {
 		return err
 	}
-	ref := hierarchy.Ref{Type: hierarchy.TypeKey, ID: found.Subject[len(hierarchy.TypeKey)+1:]}
+	ref := found.Key()
 	if account == "" {
 		if account, err = s.accountOf(ctx, ref); err != nil {
 			return err

@@ -114,7 +114,7 @@ func otherSecret(t testing.TB, secret string) string {
 	t.Helper()
 	presented, err := apikey.Parse(secret)
 	must(t, err)
-	uid, err := hierarchy.ParseUID(strings.TrimPrefix(presented.Subject, "key:key_"))
+	uid, err := hierarchy.ParseUID(strings.TrimPrefix(presented.Subject(), "key:key_"))
 	must(t, err)
 	other, _ := apikey.Mint("live", uid)
 	return other.Reveal()

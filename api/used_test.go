@@ -17,7 +17,7 @@ func TestLastUse(t *testing.T) {
 	secret := f.projectKey(w.Project.ID)
 	presented, err := apikey.Parse(secret)
 	must(t, err)
-	path := "/v1/keys/" + strings.TrimPrefix(presented.Subject, "key:")
+	path := "/v1/keys/" + strings.TrimPrefix(presented.Subject(), "key:")
 	read := func() (Key, answer) {
 		t.Helper()
 		must(t, f.uses.Flush(t.Context(), f.store))

@@ -15,7 +15,7 @@ import (
 	"github.com/tollgate-dev/tollgate/hierarchy"
 )
 
-func mint(t testing.TB) (Secret, Hash, *Presented) {
+func mint(t testing.TB) (Secret, Hash, Presented) {
 	t.Helper()
 	s, h := Mint("live", hierarchy.NewUID(time.Now()))
 	p, err := Parse(s.Reveal())
@@ -32,8 +32,8 @@ func TestMintAndParse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "key:key_" + id.String(); p.Subject != want || p.Environment != "test" {
-		t.Errorf("claims to be %s of %s, not %s of test", p.Subject, p.Environment, want)
+	if want := "key:key_" + id.String(); p.Subject() != want || p.Environment() != "test" {
+		t.Errorf("claims to be %s of %s, not %s of test", p.Subject(), p.Environment(), want)
 	}
 	if !p.Matches(h) {
 		t.Error("a key does not match its own hash")
@@ -111,7 +111,7 @@ func TestNothingShowsTheSecret(t *testing.T) {
 	s, _, p := mint(t)
 	holder := struct {
 		S Secret
-		P *Presented
+		P Presented
 	}{s, p}
 	var shown bytes.Buffer
 	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
@@ -190,11 +190,11 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if ref, err := hierarchy.ParseRef(p.Subject); err != nil || ref.Type != hierarchy.TypeKey {
-			t.Errorf("%q claims to be %q: %v", text, p.Subject, err)
+		if ref, err := hierarchy.ParseRef(p.Subject()); err != nil || ref.Type != hierarchy.TypeKey {
+			t.Errorf("%q claims to be %q: %v", text, p.Subject(), err)
 		}
-		if !strings.HasPrefix(text, "tg_"+p.Environment+"_"+strings.TrimPrefix(p.Subject, "key:key_")+"_") {
-			t.Errorf("%q claims to be %q", text, p.Subject)
+		if !strings.HasPrefix(text, "tg_"+p.Environment()+"_"+strings.TrimPrefix(p.Subject(), "key:key_")+"_") {
+			t.Errorf("%q claims to be %q", text, p.Subject())
 		}
 	})
 }

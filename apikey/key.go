@@ -87,7 +87,7 @@ func (k *Key) Live(at int64) bool { return k.ExpiresAt == 0 || at < k.ExpiresAt 
 
 // Accepts reports whether a key that is presented at an instant is this one. It
 // compares with every secret, whichever fits.
-func Accepts(secrets []Stored, p *Presented, at int64) bool {
+func Accepts(secrets []Stored, p Presented, at int64) bool {
 	found := false
 	for i := range secrets {
 		inTime := secrets[i].ExpiresAt == 0 || at < secrets[i].ExpiresAt

@@ -1,6 +1,7 @@
 package apikey
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -8,6 +9,7 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"strings"
+	"unsafe"
 
 	"github.com/tollgate-dev/tollgate/hierarchy"
 )
@@ -52,62 +54,85 @@ func (Secret) GoString() string { return "apikey.Secret{}" }
 func (Secret) MarshalText() ([]byte, error) { return []byte("[secret]"), nil }
 
 // Presented is a key as somebody has shown it: which it claims to be, and the
-// proof. It does not hold the text.
+// proof. It does not hold the text. The zero Presented is none.
 type Presented struct {
-	// Subject is whom the key claims to be, "key:key_…".
-	Subject string
-	// Environment is the one that the text names.
-	Environment string
+	uid         hierarchy.UID
+	environment [MaxEnvironment]byte // and zeros behind it
 	hash        Hash
+}
+
+// IsZero reports whether no key was presented: one that was has an environment.
+func (p *Presented) IsZero() bool { return p.environment[0] == 0 }
+
+// UID is what the ID of the key is made of that this one claims to be.
+func (p Presented) UID() hierarchy.UID { return p.uid }
+
+// Key is the key that this one claims to be.
+func (p Presented) Key() hierarchy.Ref {
+	return hierarchy.Ref{Type: hierarchy.TypeKey, ID: hierarchy.PrefixKey + p.uid.String()}
+}
+
+// Subject is whom the key claims to be, "key:key_…".
+func (p Presented) Subject() string { return p.Key().String() }
+
+// Environment is the one that the text names.
+func (p Presented) Environment() string {
+	return string(bytes.TrimRight(p.environment[:], "\x00"))
 }
 
 // Matches reports whether the presented text is the one that has been hashed,
 // in a time that does not depend on either.
-func (p *Presented) Matches(stored Hash) bool { return p.hash.Equal(stored) }
+func (p Presented) Matches(stored Hash) bool { return p.hash.Equal(stored) }
 
 // String is whom the key claims to be; the proof is left out.
-func (p *Presented) String() string { return p.Subject }
+func (p Presented) String() string { return p.Subject() }
 
 // Mint makes the secret of a key, and its hash.
 func Mint(environment string, id hierarchy.UID) (Secret, Hash) {
 	var random [secretBytes]byte
 	_, _ = rand.Read(random[:]) // never fails: see crypto/rand.Read
 	text := scheme + environment + "_" + id.String() + "_" + alphabet.EncodeToString(random[:])
-	text += checksum(text)
-	return Secret{text}, sha256.Sum256([]byte(text))
+	sum := checksum(text)
+	text += string(sum[:])
+	return Secret{text}, sha256.Sum256(bytesOf(text))
 }
 
-func checksum(text string) string {
+func checksum(text string) (digits [checksumLen]byte) {
 	var sum [4]byte
-	binary.BigEndian.PutUint32(sum[:], crc32.ChecksumIEEE([]byte(text)))
-	return alphabet.EncodeToString(sum[:])
+	binary.BigEndian.PutUint32(sum[:], crc32.ChecksumIEEE(bytesOf(text)))
+	alphabet.Encode(digits[:], sum[:])
+	return digits
+}
+
+// bytesOf are the bytes of a text, which must not be changed: they are not
+// copied. What reads a secret would leave a copy of it in memory else.
+func bytesOf(text string) []byte {
+	return unsafe.Slice(unsafe.StringData(text), len(text)) //nolint:gosec // it is hashed, and nothing else
 }
 
 // Parse reads a key's text. The error is a *hierarchy.Error of KindInvalid,
 // KEY_INVALID, and says nothing of the text: it may be the secret of something
 // else.
-func Parse(text string) (*Presented, error) {
+func Parse(text string) (Presented, error) {
 	rest, ok := strings.CutPrefix(text, scheme)
 	environment, rest, cut := strings.Cut(rest, "_")
 	if !ok || !cut || CheckEnvironment(environment) != nil || len(rest) != idLen+1+secretLen+checksumLen || rest[idLen] != '_' {
-		return nil, malformed("is not an API key, which has the form tg_<environment>_<id>_<secret>")
+		return Presented{}, malformed("is not an API key, which has the form tg_<environment>_<id>_<secret>")
 	}
 	body := len(text) - checksumLen
-	if checksum(text[:body]) != text[body:] {
-		return nil, malformed("is an API key with a character that is wrong or missing: its checksum does not fit; copy it again")
+	if sum := checksum(text[:body]); string(sum[:]) != text[body:] {
+		return Presented{}, malformed("is an API key with a character that is wrong or missing: its checksum does not fit; copy it again")
 	}
-	id := rest[:idLen]
-	if _, err := hierarchy.ParseUID(id); err != nil {
-		return nil, malformed("is not an API key: its ID has a wrong form")
+	uid, err := hierarchy.ParseUID(rest[:idLen])
+	if err != nil {
+		return Presented{}, malformed("is not an API key: its ID has a wrong form")
 	}
 	if !canonical(rest[idLen+1 : idLen+1+secretLen]) {
-		return nil, malformed("is not an API key: its secret has a wrong form")
+		return Presented{}, malformed("is not an API key: its secret has a wrong form")
 	}
-	return &Presented{
-		Subject:     hierarchy.TypeKey + ":" + hierarchy.PrefixKey + id,
-		Environment: strings.Clone(environment), // the text is not to stay in memory with it
-		hash:        sha256.Sum256([]byte(text)),
-	}, nil
+	p := Presented{uid: uid, hash: sha256.Sum256(bytesOf(text))}
+	copy(p.environment[:], environment)
+	return p, nil
 }
 
 // canonical reports whether all of s is of the alphabet.

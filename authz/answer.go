@@ -119,13 +119,13 @@ type Answer struct {
 	path     path
 	verdict  verdict
 	subject  string
-	sponsor  *sponsorship // of an API key that its own bindings allow it
+	sponsor  sponsorship // of an API key that its own bindings allow it
 }
 
 // Refuse makes the answer a denial for a reason that is not the engine's. Who
 // asked and who pays stays, and what decided before does not.
 func (a *Answer) Refuse(code Code) {
-	a.Allowed, a.Code, a.verdict, a.sponsor = false, code, verdict{}, nil
+	a.Allowed, a.Code, a.verdict, a.sponsor = false, code, verdict{}, sponsorship{}
 }
 
 // Revision is the revision that the answer was made from; zero if the account

@@ -23,7 +23,7 @@ type Result struct {
 func (e *Engine) CheckBatch(ctx context.Context, reqs []Request) []Result {
 	b := batch{engine: e, items: make([]item, len(reqs)), results: make([]Result, len(reqs)), homes: map[string]*resident{}}
 	for i := range reqs {
-		b.items[i].Request = &reqs[i]
+		b.items[i].Request, b.items[i].who = &reqs[i], &reqs[i].Subject
 		b.results[i].Err = b.items[i].readItem()
 	}
 	limited, cancel := e.limit(ctx)
@@ -41,7 +41,7 @@ func (e *Engine) CheckBatch(ctx context.Context, reqs []Request) []Result {
 // readItem is read, of an item of a batch: that is answered for a subject, whom
 // a key would have to be verified for first.
 func (it *item) readItem() error {
-	if it.Key != nil {
+	if !it.Key.IsZero() {
 		return hierarchy.Invalid("KEY_IN_BATCH", "api_key", "is not possible in a batch; ask about each key alone")
 	}
 	return it.read()

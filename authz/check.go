@@ -31,7 +31,7 @@ type Request struct {
 	// Key is an API key that was presented in place of a Subject: the key, or
 	// the service that it stands for, is the subject if it is accepted. Only
 	// the account that a customer's key belongs to is looked in.
-	Key *apikey.Presented
+	Key apikey.Presented
 	// Source is where the key was presented from; zero if that is not known.
 	Source netip.Addr
 }
@@ -40,11 +40,15 @@ type Request struct {
 type question struct {
 	*Request
 	asked
+	// who asks: the Subject that was named, or whom the Key stands for. It is not
+	// copied here, or the Request could not stay on its caller's stack.
+	who     *string
 	typ     string        // of the resource
 	kind    kind          // of the resource; none for a product's
 	account string        // bare ID, or "" if not named
 	billing bool          // only the payer is asked for
 	byKey   bool          // the subject is an API key
+	proved  *Snapshot     // in which the key that was presented is accepted, at the question's instant
 	touched byte          // see touch
 	looked  time.Duration // the monotonic time that the snapshot's age is looked at; 0 for never
 }
@@ -54,7 +58,7 @@ type question struct {
 // that is wrong, of KindUnavailable or KindLost for a state that cannot be
 // had.
 func (e *Engine) Check(ctx context.Context, req *Request) (a Answer, err error) {
-	q := question{Request: req}
+	q := question{Request: req, who: &req.Subject}
 	q.clock = &e.clock
 	return a, e.ask(ctx, &q, &a)
 }
@@ -62,16 +66,19 @@ func (e *Engine) Check(ctx context.Context, req *Request) (a Answer, err error) 
 // BillingOwner answers who pays for the request's resource; its subject and
 // permission are ignored.
 func (e *Engine) BillingOwner(ctx context.Context, req *Request) (a Answer, err error) {
-	q := question{Request: req, billing: true}
+	q := question{Request: req, who: &req.Subject, billing: true}
 	return a, e.ask(ctx, &q, &a)
 }
 
-// readSubject refuses who cannot act.
+// readSubject refuses who cannot act. The name of one who can is checked where
+// no table knows it.
 func (q *question) readSubject() error {
 	if q.billing || strings.HasPrefix(q.Subject, "user:") || strings.HasPrefix(q.Subject, "service:") {
 		return nil
 	}
-	q.byKey = isKey(q.Subject)
+	if q.byKey = isKey(q.Subject); q.byKey {
+		return nil
+	}
 	return inField("subject", checkSubject(q.Subject))
 }
 
@@ -101,7 +108,7 @@ func (q *question) readResource() error {
 // the tables know have passed it before, so it is asked only of others.
 func (q *question) check() error {
 	if !q.billing {
-		if err := checkSubject(q.Subject); err != nil {
+		if err := checkSubject(*q.who); err != nil {
 			return inField("subject", err)
 		}
 		if _, err := policy.ParsePermission(q.Permission); err != nil {
@@ -157,13 +164,18 @@ func inField(field string, err error) error {
 func (e *Engine) ask(ctx context.Context, q *question, a *Answer) error {
 	// Before all else: the processor goes on with what follows while it waits.
 	q.looked = e.clock.Monotonic()
-	if q.Key != nil {
-		return e.askWithKey(ctx, q.withKey(), a)
+	if !q.Key.IsZero() {
+		return e.askWithKey(ctx, q, a)
 	}
 	if err := q.readSubject(); err != nil {
 		return err
 	}
-	if done, err := e.askByHint(q, a); done {
+	return e.askAs(ctx, q, a)
+}
+
+// askAs is ask, where it is known who asks.
+func (e *Engine) askAs(ctx context.Context, q *question, a *Answer) error {
+	if done, err := e.askByHint(nil, q, a); done {
 		return err
 	}
 	if err := e.askAtLength(ctx, q, a); err != nil {
@@ -198,10 +210,11 @@ func (e *Engine) askAtLength(ctx context.Context, q *question, a *Answer) error 
 
 // askByHint answers a question about a node that a hint is left for, from a
 // snapshot inside the bound; any other takes the long way. It does so before
-// the resource is read: a name that is equal to a node's is good.
-func (e *Engine) askByHint(q *question, a *Answer) (done bool, err error) {
+// the resource is read: a name that is equal to a node's is good. With a home it
+// answers about nodes of that account only.
+func (e *Engine) askByHint(home *resident, q *question, a *Answer) (done bool, err error) {
 	h := e.hints.of(q.Request)
-	if h == nil || q.Full {
+	if h == nil || q.Full || (home != nil && h.home != home) {
 		return false, nil
 	}
 	s := h.home.freshAt(q.looked)
@@ -264,7 +277,7 @@ func (e *Engine) askStore(ctx context.Context, home *resident, q *question, a *A
 // answer answers a question whose path was found, or a.Code says why not.
 func (e *Engine) answer(s *Snapshot, q *question, a *Answer) error {
 	if a.Code != NoBinding {
-		a.snapshot, a.subject = s, q.Subject
+		a.snapshot, a.subject = s, *q.who
 		return q.check()
 	}
 	s.payer(&a.path, &a.Billing)
@@ -275,11 +288,11 @@ func (e *Engine) answer(s *Snapshot, q *question, a *Answer) error {
 // payer known; now come the state of the path's nodes, policy, and, if asked
 // for, the payer.
 func (e *Engine) decide(s *Snapshot, q *question, a *Answer) error {
-	a.snapshot, a.subject = s, q.Subject
+	a.snapshot, a.subject = s, *q.who
 	if q.billing {
 		return nil
 	}
-	subject, known := s.subjects.Find(q.Subject)
+	subject, known := s.subjects.Find(*q.who)
 	if !known {
 		if err := q.check(); err != nil {
 			return err
@@ -289,7 +302,7 @@ func (e *Engine) decide(s *Snapshot, q *question, a *Answer) error {
 		return err
 	}
 	if q.byKey {
-		if code := s.admitsKey(q, a); code != NoBinding {
+		if code := s.admitsKey(q, subject, known, a); code != NoBinding {
 			a.Code = code
 			return nil
 		}
@@ -307,7 +320,7 @@ func (e *Engine) decide(s *Snapshot, q *question, a *Answer) error {
 	}
 	a.Allowed, a.Code = a.verdict.outcome()
 	if a.Allowed && q.byKey {
-		e.bySponsor(s, q, a)
+		e.bySponsor(s, subject, q, a)
 	}
 	if a.Allowed && q.RequireBilling {
 		a.Allowed, a.Code = a.Billing.outcome()

@@ -99,6 +99,7 @@ type Engine struct {
 	gate         *gate
 	residents    *residents
 	hints        hints
+	keyHints     keyHints
 	places       *otter.Cache[string, place]
 	unregistered map[string]bool
 	shadow       *policy.Shadow

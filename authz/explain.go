@@ -44,7 +44,7 @@ type CasbinVerdict struct {
 // Explain answers a request and says why. Its decision is re-derived by
 // Casbin; should the two ever differ, it denies, EVALUATOR_MISMATCH.
 func (e *Engine) Explain(ctx context.Context, req *Request) (Answer, *Explanation, error) {
-	q := question{Request: req}
+	q := question{Request: req, who: &req.Subject}
 	q.clock = &e.clock
 	var a Answer
 	if err := e.ask(ctx, &q, &a); err != nil {
@@ -59,7 +59,7 @@ func (e *Engine) Explain(ctx context.Context, req *Request) (Answer, *Explanatio
 	if err := e.rejudge(&a, x, &q); err != nil {
 		return Answer{}, nil, err
 	}
-	if a.sponsor != nil {
+	if a.sponsor.asked {
 		if err := e.explainSponsor(&a, x, &q); err != nil {
 			return Answer{}, nil, err
 		}

@@ -12,16 +12,16 @@ import (
 func (s *Snapshot) Ask(req Request, container string, at int64) (Answer, error) {
 	e := &Engine{model: s.model}
 	req.Account = s.account
-	q := question{Request: &req}
-	if req.Key != nil {
-		q.withKey()
+	q := question{Request: &req, who: &req.Subject}
+	if !req.Key.IsZero() {
+		req.Subject = req.Key.Subject()
 	}
 	if err := q.read(); err != nil {
 		return Answer{}, err
 	}
 	q.at = at
-	if q.Key != nil {
-		if code := s.authenticate(&q); code != NoBinding {
+	if !q.Key.IsZero() {
+		if code := s.keyOf(*q.who).authenticate(&q); code != NoBinding {
 			return Answer{Code: code}, nil
 		}
 	}
@@ -131,3 +131,10 @@ func (s *Snapshot) Worn() bool { return s.worn() }
 
 // CompareAsked is what the engine does every so often by itself.
 func (e *Engine) CompareAsked(ctx context.Context) error { return e.compareAsked(ctx) }
+
+// ForgetKeys drops what is remembered of where keys are.
+func (e *Engine) ForgetKeys() {
+	for i := range e.keyHints {
+		e.keyHints[i].Store(nil)
+	}
+}

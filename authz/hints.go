@@ -1,10 +1,12 @@
 package authz
 
 import (
+	"encoding/binary"
 	"math/rand/v2"
 	"strings"
 	"sync/atomic"
 
+	"github.com/tollgate-dev/tollgate/hierarchy"
 	"github.com/tollgate-dev/tollgate/internal/cow"
 )
 
@@ -79,4 +81,36 @@ func (hs *hints) leave(node string, home *resident, s *Snapshot, on *path) {
 	s.payer(on, &h.billing)
 	places[at].Store(h)
 	places[at].hash.Store(hash)
+}
+
+// keyHints remember to which accounts API keys belong that were accepted lately,
+// and are trusted as little: such a key is still looked for, and its secret
+// compared, in the account's own snapshot now.
+type keyHints [1 << 12]atomic.Pointer[keyHint]
+
+type keyHint struct {
+	uid     hierarchy.UID
+	subject string // "key:key_…"
+	home    *resident
+}
+
+// at is where the hint for a key may stand: the end of a UID is random.
+func (hs *keyHints) at(uid hierarchy.UID) *atomic.Pointer[keyHint] {
+	return &hs[binary.BigEndian.Uint16(uid[len(uid)-2:])%uint16(len(hs))]
+}
+
+// of returns the hint for a key, or nil.
+func (hs *keyHints) of(uid hierarchy.UID) *keyHint {
+	if h := hs.at(uid).Load(); h != nil && h.uid == uid {
+		return h
+	}
+	return nil
+}
+
+// leave leaves a hint. Another key's is replaced now and then only.
+func (hs *keyHints) leave(h *keyHint) {
+	at := hs.at(h.uid)
+	if old := at.Load(); old == nil || old.uid == h.uid || rand.N(32) == 0 {
+		at.Store(h)
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/tollgate-dev/tollgate/apikey"
 	"github.com/tollgate-dev/tollgate/hierarchy"
@@ -73,11 +72,10 @@ func (s *Snapshot) keyOf(subject string) *apiKey {
 }
 
 // authenticate says what keeps a key that was presented from being taken for
-// the one that it claims to be; NoBinding for nothing. Whether there is such a
-// key is told only to who has its secret: else there is none, and to find that
-// out takes as long.
-func (s *Snapshot) authenticate(q *question) Code {
-	k := s.keyOf(q.Key.Subject)
+// the one that it claims to be, k, or nil if there is none; NoBinding for
+// nothing. Whether there is such a key is told only to who has its secret: else
+// there is none, and to find that out takes as long.
+func (k *apiKey) authenticate(q *question) Code {
 	if k == nil {
 		apikey.Accepts(nobodys, q.Key, q.now())
 		return KeyNotFound
@@ -128,25 +126,30 @@ func (s *Snapshot) admits(k *apiKey, on *path, at int64) Code {
 	return code
 }
 
-// admitsKey is admits, of a question by a key, and with its secret if that was
-// presented: it is compared in the snapshot that decides. If it is not accepted
-// there any more, the answer says nothing else.
-func (s *Snapshot) admitsKey(q *question, a *Answer) Code {
-	if q.Key != nil {
-		if code := s.authenticate(q); code != NoBinding {
+// admitsKey is admits, of a question by the key in a row of subjects, if it is
+// known, and with its secret if that was presented: it is compared in the
+// snapshot that decides, unless that is the one that it was compared in. If it
+// is not accepted there any more, the answer says nothing else.
+func (s *Snapshot) admitsKey(q *question, row uint32, known bool, a *Answer) Code {
+	var k *apiKey
+	if known {
+		k = s.subjects.At(row).key()
+	}
+	if !q.Key.IsZero() && q.proved != s {
+		if code := k.authenticate(q); code != NoBinding {
 			*a = Answer{}
 			return code
 		}
 	}
-	return s.admits(s.keyOf(q.Subject), &a.path, q.now())
+	return s.admits(k, &a.path, q.now())
 }
 
 // bySponsor takes into an answer, which the key's own bindings allow, what its
-// sponsor may do: at the same instant, on the same path.
-func (e *Engine) bySponsor(s *Snapshot, q *question, a *Answer) {
-	k := s.keyOf(q.Subject)
-	a.sponsor = &sponsorship{subject: s.subjects.Key(k.sponsor)}
-	s.decide(k.sponsor, &q.asked, &a.path, &a.sponsor.verdict)
+// sponsor may do: at the same instant, on the same path. The key is in a row of
+// subjects.
+func (e *Engine) bySponsor(s *Snapshot, row uint32, q *question, a *Answer) {
+	a.sponsor = sponsorship{asked: true, row: s.subjects.At(row).key().sponsor}
+	s.decide(a.sponsor.row, &q.asked, &a.path, &a.sponsor.verdict)
 	if e.shadow.Samples(q.draw()) {
 		e.shadow.Take(func() policy.Case { return s.shadowCase(a.forSponsor(), q.Permission, q.now()) })
 	}
@@ -155,26 +158,27 @@ func (e *Engine) bySponsor(s *Snapshot, q *question, a *Answer) {
 	}
 }
 
-// sponsorship is what a key's sponsor may do.
+// sponsorship is what a key's sponsor may do, if he was asked.
 type sponsorship struct {
-	subject string
+	asked   bool
+	row     uint32 // of subjects
 	verdict verdict
 }
 
 // forSponsor is the answer that the sponsor would have got.
 func (a *Answer) forSponsor() Answer {
 	of := *a
-	of.subject, of.verdict = a.sponsor.subject, a.sponsor.verdict
+	of.subject, of.verdict = a.Sponsor(), a.sponsor.verdict
 	return of
 }
 
 // Sponsor is the sponsor of the key that asked, as "type:id"; "" for anybody
 // but a key, and where it was not asked for.
 func (a *Answer) Sponsor() string {
-	if a.sponsor == nil {
+	if !a.sponsor.asked {
 		return ""
 	}
-	return a.sponsor.subject
+	return a.snapshot.subjects.Key(a.sponsor.row)
 }
 
 // Principal is who asked, as "type:id": the subject that was named, or whom
@@ -189,15 +193,19 @@ func (e *Engine) askWithKey(ctx context.Context, q *question, a *Answer) error {
 		a.Code = code
 		return err
 	}
-	if service := k.service; service != "" {
-		q.Subject, q.Key, q.byKey = service, nil, false
-		return e.ask(ctx, q, a)
+	if k.service != "" {
+		q.who = &k.service
+		return e.askAs(ctx, q, a)
+	}
+	q.byKey = true
+	if done, err := e.askByHint(home, q, a); done {
+		return err
 	}
 	if err := q.readResource(); err != nil {
 		return err
 	}
 	if q.account != "" && q.account != home.account {
-		a.subject, a.Code = q.Subject, ResourceNotFound // whatever is there, it is not the key's
+		a.subject, a.Code = *q.who, ResourceNotFound // whatever is there, it is not the key's
 		return q.check()
 	}
 	return e.askIn(ctx, home, q, a)
@@ -208,8 +216,12 @@ func (e *Engine) askWithKey(ctx context.Context, q *question, a *Answer) error {
 // wrong, the store was asked once: how long it takes does not tell the two
 // apart. With an error the key counts as not found.
 func (e *Engine) present(ctx context.Context, q *question) (home *resident, k *apiKey, code Code, err error) {
-	q.looked = e.clock.Monotonic()
-	p, remembered := e.places.GetIfPresent(q.Key.Subject)
+	if home, k = e.presentByHint(q); k != nil {
+		return home, k, NoBinding, nil
+	}
+	subject := q.Key.Subject()
+	q.who = &subject
+	p, remembered := e.places.GetIfPresent(*q.who)
 	if home = p.home; remembered {
 		home = e.resident(home.account)
 	} else if home, err = e.locateKey(ctx, q); err != nil {
@@ -223,25 +235,51 @@ func (e *Engine) present(ctx context.Context, q *question) (home *resident, k *a
 	if err != nil {
 		return nil, nil, KeyNotFound, err
 	}
-	k = s.keyOf(q.Key.Subject)
-	switch code = s.authenticate(q); {
+	k = s.keyOf(*q.who)
+	switch code = k.authenticate(q); {
 	case code == KeyNotFound && k == nil:
-		e.places.Invalidate(q.Key.Subject) // it was revoked
+		e.places.Invalidate(*q.who) // it was revoked
 	case code == KeyNotFound && remembered:
 		_, err = e.locateKey(ctx, q)
 	case code == NoBinding:
-		e.opts.Uses.note(home.account, q.Key.Subject, q.now())
+		e.keyHints.leave(&keyHint{q.Key.UID(), *q.who, home})
+		e.accepted(home, s, q)
 	}
 	return home, k, code, err
+}
+
+// presentByHint is present of a key that a hint is left for, in a snapshot
+// inside the bound that accepts it; nil for any other, which takes the long way:
+// so does a wrong secret, and it takes as long as if there were no hint.
+func (e *Engine) presentByHint(q *question) (home *resident, k *apiKey) {
+	h := e.keyHints.of(q.Key.UID())
+	if h == nil || q.Full {
+		return nil, nil
+	}
+	s := h.home.freshAt(q.looked)
+	if s == nil || !s.reaches(q.AtLeast) {
+		return nil, nil
+	}
+	if k = s.keyOf(h.subject); k == nil || k.authenticate(q) != NoBinding {
+		return nil, nil
+	}
+	q.who = &h.subject
+	e.accepted(h.home, s, q)
+	return h.home, k
+}
+
+// accepted takes note that a snapshot accepts the key that a question presents.
+func (e *Engine) accepted(home *resident, s *Snapshot, q *question) {
+	q.proved = s
+	e.opts.Uses.note(home.account, *q.who, q.now())
 }
 
 // locateKey asks the store for the account that a key belongs to; nil if there
 // is none.
 func (e *Engine) locateKey(ctx context.Context, q *question) (*resident, error) {
-	key := q.Key.Subject
 	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
 	defer cancel()
-	accounts, err := e.source.Locate(ctx, refOf(key))
+	accounts, err := e.source.Locate(ctx, q.Key.Key())
 	q.looked = e.clock.Monotonic()
 	if err != nil {
 		return nil, unavailable(err)
@@ -250,7 +288,7 @@ func (e *Engine) locateKey(ctx context.Context, q *question) (*resident, error) 
 		return nil, nil //nolint:nilnil // there is none
 	}
 	home := e.resident(accounts[0])
-	e.places.Set(strings.Clone(key), place{home: home})
+	e.places.Set(*q.who, place{home: home})
 	return home, nil
 }
 
@@ -258,11 +296,13 @@ func (e *Engine) locateKey(ctx context.Context, q *question) (*resident, error) 
 // enough for the question, and not older than the key.
 func (r *resident) withKey(ctx context.Context, q *question) (*Snapshot, error) {
 	token := q.AtLeast
-	if _, err := ParseToken(r.account, token); err != nil {
-		token = "" // of the resource's account; whoever is asked there says so
+	if token != "" {
+		if _, err := ParseToken(r.account, token); err != nil {
+			token = "" // of the resource's account; whoever is asked there says so
+		}
 	}
 	s, err := r.atLeast(ctx, token, q.looked)
-	if err == nil && (q.Full || s.keyOf(q.Key.Subject) == nil) {
+	if err == nil && (q.Full || s.keyOf(*q.who) == nil) {
 		var rd *round
 		if rd, err = r.sync(ctx); err == nil {
 			s = rd.snapshot
@@ -275,40 +315,32 @@ func (r *resident) withKey(ctx context.Context, q *question) (*Snapshot, error) 
 // or the service that it was made for, both as "type:id"; and in which account
 // it is. A code other than Allowed says why it is refused. An error means that
 // nothing was decided.
-func (e *Engine) Authenticate(ctx context.Context, presented *apikey.Presented, from netip.Addr) (principal, account string, code Code, err error) {
-	q := question{Request: &Request{Key: presented, Source: from, Subject: presented.Subject}}
+func (e *Engine) Authenticate(ctx context.Context, presented apikey.Presented, from netip.Addr) (principal, account string, code Code, err error) {
+	q := question{Request: &Request{Key: presented, Source: from}, looked: e.clock.Monotonic()}
 	q.clock = &e.clock
 	home, k, code, err := e.present(ctx, &q)
 	if err != nil || code != NoBinding {
 		return "", "", code, err
 	}
-	principal = presented.Subject
+	principal = *q.who
 	if k.service != "" {
 		principal = k.service
 	}
 	return principal, home.account, Allowed, nil
 }
 
-// withKey makes the subject of a question the key that was presented.
-func (q *question) withKey() *question {
-	by := *q.Request
-	by.Subject = by.Key.Subject
-	q.Request, q.byKey = &by, true
-	return q
-}
-
 // keyObstacles are what denies a key whatever its bindings say, and its sponsor.
 func (s *Snapshot) keyObstacles(a *Answer, q *question) []Obstacle {
-	code := s.admits(s.keyOf(q.Subject), &a.path, q.now())
-	if code == NoBinding && a.sponsor != nil && !a.sponsor.verdict.allowed {
+	code := s.admits(s.keyOf(*q.who), &a.path, q.now())
+	if code == NoBinding && a.sponsor.asked && !a.sponsor.verdict.allowed {
 		code = SponsorLacks
 	}
 	if code == NoBinding {
 		return nil
 	}
-	node := q.Subject
+	node := *q.who
 	if code == SponsorLacks {
-		node = a.sponsor.subject
+		node = a.Sponsor()
 	}
 	return []Obstacle{{Code: code, Node: node, Detail: code.Sentence()}}
 }

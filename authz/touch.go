@@ -6,7 +6,7 @@ package authz
 // they come together. What it reads may be of others than the question's; it
 // decides nothing.
 func (s *Snapshot) touch(q *question) {
-	node, subject, permission := s.nodes.Near(q.Resource), s.subjects.Near(q.Subject), s.permissions.Near(q.Permission)
+	node, subject, permission := s.nodes.Near(q.Resource), s.subjects.Near(*q.who), s.permissions.Near(q.Permission)
 	q.touched = s.nodes.Touch(node) ^ s.subjects.Touch(subject) ^ s.permissions.Touch(permission)
 	if node < s.nodes.Len() {
 		q.touched ^= byte(s.nodes.At(s.nodes.At(node).parent).kind)

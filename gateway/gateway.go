@@ -100,7 +100,7 @@ func (g *Gateway) Authorize(ctx context.Context, r *Request) Verdict {
 // of the bucket of an account that he has no business in, and services of the
 // platform are in none.
 func accountOf(r *Request, a *authz.Answer) string {
-	if isService(a.Principal()) || (r.Key == nil && !a.Allowed) {
+	if isService(a.Principal()) || (r.Key.IsZero() && !a.Allowed) {
 		return ""
 	}
 	return a.Account() // a key that was presented is answered in no account but its own

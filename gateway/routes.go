@@ -93,7 +93,7 @@ func (u *unread) Unwrap() error { return u.error }
 // bucket of who asks, like any other.
 func (g *Gateway) astray(ctx context.Context, r *Request, err error) Verdict {
 	who, account := r.Subject, ""
-	if r.Key != nil {
+	if !r.Key.IsZero() {
 		principal, of, code, unknown := g.engine.Authenticate(ctx, r.Key, r.Source)
 		switch {
 		case unknown != nil:

@@ -119,8 +119,8 @@ func checkKey(k oracle.Key) error {
 		if err != nil {
 			return err
 		}
-		if p.Subject != "key:"+k.ID || !p.Matches(doc.Secrets[i].Hash) {
-			return fmt.Errorf("%s is of %s, or its hash is not its own", s.Text, p.Subject)
+		if p.Subject() != "key:"+k.ID || !p.Matches(doc.Secrets[i].Hash) {
+			return fmt.Errorf("%s is of %s, or its hash is not its own", s.Text, p.Subject())
 		}
 	}
 	return nil
