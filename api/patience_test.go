@@ -36,6 +36,7 @@ func TestTimeout(t *testing.T) {
 	for path, body := range map[string]string{
 		"/v1/check":         full,
 		"/v1/billing-owner": `{"resource":"project:` + w.Project.ID + `","freshness":"full"}`,
+		"/v1/authorize":     full,
 	} {
 		f.do(post, path, body, "Tollgate-Timeout", "1ms").problem(503, "DEADLINE_EXCEEDED", "")
 	}

@@ -14,6 +14,7 @@
 package client
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -26,7 +27,8 @@ import (
 // Client talks to one server. Its methods may be called by many goroutines at
 // once, and share their connections. It never puts the key into an error.
 type Client struct {
-	base    string // without a slash at its end
+	server  string // as it was named
+	base    string // what requests begin with, without a slash at its end
 	key     string
 	actor   string
 	agent   string
@@ -64,32 +66,65 @@ func WithActor(subject string) Option { return func(c *Client) { c.actor = subje
 func WithUserAgent(agent string) Option { return func(c *Client) { c.agent = agent } }
 
 // WithTransport carries the requests; by default connections are kept open and
-// used again.
+// used again. It cannot be had with a Unix socket.
 func WithTransport(t http.RoundTripper) Option { return func(c *Client) { c.http.Transport = t } }
 
-// New makes a client of the server at a URL such as http://127.0.0.1:8080,
-// with the key to show there. It does not connect yet.
+// New makes a client of the server at a URL such as http://127.0.0.1:8080, or
+// unix:///run/tollgate.sock for one that listens on a Unix socket, with the key
+// to show there; "" shows none. It does not connect yet.
 func New(server, key string, opts ...Option) (*Client, error) {
-	u, err := url.Parse(server)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return nil, fmt.Errorf("the server %q is not a URL such as http://127.0.0.1:8080", redact(server))
-	}
-	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, errors.New("the server's URL may have neither a user, a query nor a fragment; the key is given apart from it")
+	base, transport, err := reach(server)
+	if err != nil {
+		return nil, err
 	}
 	if strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, errors.New("the key has white space or other characters that no key has")
 	}
-	c := &Client{base: strings.TrimRight(u.String(), "/"), key: key, agent: "tollgate-client", limit: defaultLimit, wait: wait}
+	c := &Client{server: strings.TrimRight(server, "/"), base: base, key: key, agent: "tollgate-client", limit: defaultLimit, wait: wait}
 	c.http = &http.Client{
-		Transport: newTransport(),
+		Transport: transport,
 		// A redirect would carry the key to somewhere else.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	for _, o := range opts {
 		o(c)
 	}
+	if base == socketBase && c.http.Transport != http.RoundTripper(transport) {
+		return nil, errors.New("a Unix socket and a transport of one's own cannot be had together: have the transport dial the socket, and name an http:// URL")
+	}
 	return c, nil
+}
+
+// socketBase is what requests through a Unix socket begin with. No name is
+// looked up for it.
+const socketBase = "http://tollgate"
+
+// reach reads the URL of a server.
+func reach(server string) (base string, t *http.Transport, err error) {
+	u, err := url.Parse(server)
+	if err != nil {
+		return "", nil, errNoServer(server)
+	}
+	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return "", nil, errors.New("the server's URL may have neither a user, a query nor a fragment; the key is given apart from it")
+	}
+	t = newTransport()
+	switch {
+	case u.Scheme == "unix" && u.Host == "" && len(u.Path) > 1:
+		dialer := &net.Dialer{Timeout: dialTimeout}
+		t.Proxy = nil
+		t.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return dialer.DialContext(ctx, "unix", u.Path)
+		}
+		return socketBase, t, nil
+	case (u.Scheme == "http" || u.Scheme == "https") && u.Host != "":
+		return strings.TrimRight(u.String(), "/"), t, nil
+	}
+	return "", nil, errNoServer(server)
+}
+
+func errNoServer(server string) error {
+	return fmt.Errorf("the server %q is not a URL such as http://127.0.0.1:8080 or unix:///run/tollgate.sock", redact(server))
 }
 
 // redact leaves out what stands before an @, which may be a password.
@@ -100,7 +135,7 @@ func redact(server string) string {
 	return server
 }
 
-func newTransport() http.RoundTripper {
+func newTransport() *http.Transport {
 	dialer := &net.Dialer{Timeout: dialTimeout}
 	return &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
@@ -113,7 +148,7 @@ func newTransport() http.RoundTripper {
 }
 
 // Server is the URL of the server.
-func (c *Client) Server() string { return c.base }
+func (c *Client) Server() string { return c.server }
 
 // Close closes the connections that are not in use.
 func (c *Client) Close() { c.http.CloseIdleConnections() }

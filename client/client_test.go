@@ -24,7 +24,7 @@ const secret = "tg_operator_verysecret0123456789"
 // fake is a server that answers as a test says, and a client of it.
 func fake(t *testing.T, answer http.HandlerFunc, opts ...Option) *Client {
 	t.Helper()
-	server := httptest.NewServer(answer)
+	server := httptest.NewServer(inJSON(answer))
 	t.Cleanup(server.Close)
 	c, err := New(server.URL, secret, opts...)
 	if err != nil {
@@ -32,6 +32,14 @@ func fake(t *testing.T, answer http.HandlerFunc, opts ...Option) *Client {
 	}
 	t.Cleanup(c.Close)
 	return c
+}
+
+// inJSON says of each answer that it is JSON, as a server does.
+func inJSON(answer http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		answer(w, r)
+	}
 }
 
 // exchange answers text, and expects one request.
@@ -223,7 +231,7 @@ func TestTagsAndConditions(t *testing.T) {
 // Asked many times, one connection is enough.
 func TestConnectionsAreUsedAgain(t *testing.T) {
 	var connections atomic.Int32
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{}`) }))
+	server := httptest.NewUnstartedServer(inJSON(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{}`) }))
 	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
 		if state == http.StateNew {
 			connections.Add(1)

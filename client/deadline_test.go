@@ -23,6 +23,7 @@ func TestTheServerIsToldTheDeadline(t *testing.T) {
 		"an explanation":  func(ctx context.Context) { _, _ = c.Explain(ctx, Question{}) },
 		"a batch":         func(ctx context.Context) { _, _ = c.CheckBatch(ctx, nil) },
 		"a billing owner": func(ctx context.Context) { _, _ = c.BillingOwner(ctx, PayerQuestion{}) },
+		"a held request":  func(ctx context.Context) { _, _ = c.Authorize(ctx, HeldRequest{}) },
 	} {
 		if call(soon); !strings.HasSuffix(told, "ms") {
 			t.Errorf("%s said %q", name, told)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -26,7 +27,8 @@ type call struct {
 	// are sent again when the server says that it cannot serve now.
 	repeatable bool
 	bulk       bool    // may be long
-	decides    bool    // heeds how long the caller waits
+	decides    bool    // heeds how long the caller waits, and is answered 200 or not at all
+	hurried    bool    // the caller waits for a bounded time
 	etag       *string // where to leave the answer's ETag; may be nil
 }
 
@@ -37,7 +39,7 @@ func (c *Client) do(ctx context.Context, in call, out any) error {
 		return err
 	}
 	if err := json.Unmarshal(body, out); err != nil {
-		return fmt.Errorf("%s answered what this client does not understand; is it a Tollgate? %w", c.base, err)
+		return &notUnderstood{c.Server(), err}
 	}
 	return nil
 }
@@ -61,8 +63,8 @@ const (
 // raw sends a call, repeatedly if that is safe and the server asks for it, and
 // returns the answer's body.
 func (c *Client) raw(ctx context.Context, in call) ([]byte, error) {
-	_, hurried := ctx.Deadline()
-	in.decides = in.decides && (hurried || c.timeout > 0)
+	_, in.hurried = ctx.Deadline()
+	in.hurried = in.hurried || c.timeout > 0
 	ctx, cancel := context.WithTimeout(ctx, c.bound(in))
 	defer cancel()
 	for try := 1; ; try++ {
@@ -109,7 +111,7 @@ func (c *Client) once(ctx context.Context, in call) (body []byte, after time.Dur
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, 0, fmt.Errorf("tollgate: %w", err)
+		return nil, 0, unreached(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err = c.read(resp.Body)
@@ -117,6 +119,9 @@ func (c *Client) once(ctx context.Context, in call) (body []byte, after time.Dur
 		return nil, 0, err
 	}
 	if resp.StatusCode/100 == 2 {
+		if err := in.understands(resp); err != nil {
+			return nil, 0, err
+		}
 		if in.etag != nil {
 			*in.etag = resp.Header.Get("ETag")
 		}
@@ -149,13 +154,34 @@ func (c *Client) request(ctx context.Context, in call) (*http.Request, error) {
 	if c.actor != "" {
 		req.Header.Set("Tollgate-Actor", c.actor)
 	}
-	if in.decides {
+	if in.decides && in.hurried {
 		req.Header.Set("Tollgate-Timeout", timeLeft(ctx))
+	}
+	if in.repeatable {
+		// Without a value it is not sent. It lets net/http send the request
+		// again if the server closed a connection that was kept open.
+		req.Header["Idempotency-Key"] = []string{}
 	}
 	for name, value := range in.header {
 		req.Header.Set(name, value)
 	}
 	return req, nil
+}
+
+// understands refuses a success that is not as Tollgate answers one: what stands
+// in between may answer anything.
+func (c *call) understands(resp *http.Response) error {
+	typ, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	switch {
+	case err != nil || typ != "application/json":
+		err = fmt.Errorf("its content type is %.*q", maxForeign, resp.Header.Get("Content-Type"))
+	case c.decides && resp.StatusCode != http.StatusOK:
+		err = fmt.Errorf("its status is %d", resp.StatusCode)
+	}
+	if err != nil {
+		return &notUnderstood{resp.Request.URL.Host, err}
+	}
+	return nil
 }
 
 // timeLeft is how long the caller still waits, as a Tollgate-Timeout.
@@ -176,7 +202,7 @@ var ErrTooLarge = errors.New("the answer is larger than this client reads")
 func (c *Client) read(body io.Reader) ([]byte, error) {
 	read, err := io.ReadAll(io.LimitReader(body, c.limit+1))
 	if err != nil {
-		return nil, fmt.Errorf("tollgate: %w", err)
+		return nil, unreached(err)
 	}
 	if int64(len(read)) > c.limit {
 		return nil, fmt.Errorf("%w: it is over %d bytes", ErrTooLarge, c.limit)
