@@ -35,6 +35,8 @@ var mayImport = map[string][]string{
 	"store/storetest":    {},
 	"api":                {"limit", "gateway", "route", "apikey", "replica", "admin", "authz", "policy", "billing", "hierarchy"},
 	"client":             {},
+	"client/httpauth":    {"client"},
+	"client/ginauth":     {"client/httpauth"},
 	"cmd/tollgate":       {".", "limit", "gateway", "apikey", "api", "store", "replica", "admin", "authz", "route", "policy", "billing", "hierarchy", "client"},
 	".":                  {},
 	"policy/stockcasbin": {"policy", "hierarchy"},
@@ -45,7 +47,7 @@ var mayImport = map[string][]string{
 
 // mayUse says which package each library of a kind is kept in.
 var mayUse = map[string][]string{
-	"github.com/gin-gonic/gin":      {"api"},
+	"github.com/gin-gonic/gin":      {"api", "client/ginauth"},
 	"github.com/casbin/casbin":      {"policy", "policy/stockcasbin"},
 	"github.com/redis/go-redis":     {"store", "store/storetest"},
 	"github.com/alicebob/miniredis": {"store"},

@@ -78,7 +78,7 @@ to store, which commits it with one guarded script.
 	apikey        API keys: their text, their hashes, their records
 	gateway       the answer to a proxy: who, may he, who pays, which headers
 	replica       what servers on one store know of one another: receipts
-	client        the Go client of the HTTP API
+	client        the Go client of the HTTP API; below it guards for net/http and Gin
 
 Imports only point down. What a rule means stands in model.conf; Tollgate
 proves its evaluator against it, through Casbin, each time it starts.
