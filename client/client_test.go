@@ -151,6 +151,38 @@ func TestPathsAndQueries(t *testing.T) {
 			_, err := c.Delete(ctx, "number:+46")
 			return err
 		},
+		`POST /v1/projects/project%3Ap/keys {"sponsor":"user:ann","sources":["192.0.2.0/24"]}`: func(ctx context.Context, c *Client) error {
+			_, err := c.CreateKey(ctx, "project:p", NewKey{Sponsor: "user:ann", Sources: []string{"192.0.2.0/24"}})
+			return err
+		},
+		`POST /v1/platform/keys {"service":"service:edge"}`: func(ctx context.Context, c *Client) error {
+			_, err := c.CreateKey(ctx, Platform, NewKey{Service: "service:edge"})
+			return err
+		},
+		`GET /v1/subprojects/subproject%3As/keys?page_size=5&page_token=t`: func(ctx context.Context, c *Client) error {
+			_, err := c.Keys(ctx, "subproject:s", 5, "t")
+			return err
+		},
+		`GET /v1/keys/key_1`: func(ctx context.Context, c *Client) error {
+			_, err := c.Key(ctx, "key:key_1")
+			return err
+		},
+		`POST /v1/keys/key_1/enable`: func(ctx context.Context, c *Client) error {
+			_, err := c.EnableKey(ctx, "key_1")
+			return err
+		},
+		`POST /v1/keys/key_1/transfer {"sponsor":"user:ben"}`: func(ctx context.Context, c *Client) error {
+			_, err := c.TransferKey(ctx, "key_1", "user:ben")
+			return err
+		},
+		`POST /v1/keys/key_1/rotate {"overlap":"1h0m0s"}`: func(ctx context.Context, c *Client) error {
+			_, err := c.RotateKey(ctx, "key_1", time.Hour)
+			return err
+		},
+		`DELETE /v1/keys/key_1`: func(ctx context.Context, c *Client) error {
+			_, err := c.RevokeKey(ctx, "key_1")
+			return err
+		},
 		`POST /v1/subprojects/subproject%3As/restore`: func(ctx context.Context, c *Client) error {
 			_, err := c.Restore(ctx, "subproject:s")
 			return err
