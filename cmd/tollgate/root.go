@@ -89,7 +89,7 @@ func (a *app) root() *cobra.Command {
 		a.serveCommand(), a.versionCommand(),
 		a.checkCommand(), a.explainCommand(), a.billingOwnerCommand(),
 		a.importCommand(), a.exportCommand(), a.casbinCommand(),
-		a.signUpCommand(), a.bindCommand(), a.logCommand(), a.rolesCommand(), a.routesCommand(),
+		a.signUpCommand(), a.bindCommand(), a.keysCommand(), a.logCommand(), a.rolesCommand(), a.routesCommand(),
 	)
 	root.AddCommand(a.lifecycleCommands()...)
 	for _, cmd := range root.Commands() {
