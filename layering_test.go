@@ -37,6 +37,7 @@ var mayImport = map[string][]string{
 	"client":             {},
 	"client/httpauth":    {"client"},
 	"client/ginauth":     {"client/httpauth"},
+	"examples/guard":     {"client", "client/httpauth"},
 	"cmd/tollgate":       {".", "limit", "gateway", "apikey", "api", "store", "replica", "admin", "authz", "route", "policy", "billing", "hierarchy", "client"},
 	".":                  {},
 	"policy/stockcasbin": {"policy", "hierarchy"},
