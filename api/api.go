@@ -84,6 +84,7 @@ type Doors struct {
 	API     http.Handler // all of the document, for callers
 	Proxies http.Handler // what begins with ForwardPrefix, for proxies that have a key
 	Socket  http.Handler // the same, for proxies that may connect to a Unix socket
+	Porter  Porter       // what answers there, for a door of another protocol
 }
 
 // NewDoors is New, with what is for proxies.
@@ -96,7 +97,7 @@ func NewDoors(c Config) (Doors, error) {
 	if err != nil {
 		return Doors{}, err
 	}
-	return Doors{API: api, Proxies: s.forwards(false), Socket: s.forwards(true)}, nil
+	return Doors{API: api, Proxies: s.forwards(false), Socket: s.forwards(true), Porter: Porter{s}}, nil
 }
 
 // server is the API at work. It is immutable once it serves.

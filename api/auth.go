@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
@@ -69,7 +70,7 @@ func (s *server) authenticate(g *gin.Context) (*admin.Caller, error) {
 	if !ok {
 		return nil, errUnauthenticated
 	}
-	who, err := s.holder(g, text)
+	who, err := s.holder(g.Request.Context(), text, source(g.Request))
 	if err == nil {
 		err = s.holdBack(g, who)
 	}
@@ -81,8 +82,8 @@ func (s *server) authenticate(g *gin.Context) (*admin.Caller, error) {
 
 var errUnauthenticated = &wireError{http.StatusUnauthorized, "UNAUTHENTICATED", "send the operator key or an API key as Authorization: Bearer …; this request had none, or a wrong one"}
 
-// holder is who holds a credential.
-func (s *server) holder(g *gin.Context, text string) (*admin.Caller, error) {
+// holder is who holds a credential, and comes with it from an address.
+func (s *server) holder(ctx context.Context, text string, from netip.Addr) (*admin.Caller, error) {
 	if s.key.matches(text) {
 		return &admin.Caller{Name: operator, Operator: true}, nil
 	}
@@ -91,7 +92,7 @@ func (s *server) holder(g *gin.Context, text string) (*admin.Caller, error) {
 		return nil, errUnauthenticated
 	}
 	engine := s.Admin.Engine()
-	principal, account, code, err := engine.Authenticate(g.Request.Context(), presented, source(g.Request))
+	principal, account, code, err := engine.Authenticate(ctx, presented, from)
 	switch {
 	case err != nil:
 		return nil, err
@@ -104,7 +105,7 @@ func (s *server) holder(g *gin.Context, text string) (*admin.Caller, error) {
 	if who.Principal, err = hierarchy.ParseRef(principal); err != nil || who.Principal.Type != hierarchy.TypeService {
 		return who, err
 	}
-	if who.Platform, err = engine.Snapshot(g.Request.Context(), hierarchy.PlatformID, ""); err != nil {
+	if who.Platform, err = engine.Snapshot(ctx, hierarchy.PlatformID, ""); err != nil {
 		return nil, err
 	}
 	who.Operator = who.OnPlatform("platform.operate", engine.Now()) == nil

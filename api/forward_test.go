@@ -48,10 +48,10 @@ func TestForward(t *testing.T) {
 	proxy, nobody := f.serviceKey("gw", "gateway"), f.serviceKey("nobody")
 	key := "Bearer " + k.Secret
 	nginx := func(method, uri string) []string {
-		return []string{proxyHeader, proxy, "Authorization", key, "X-Original-Method", method, "X-Original-Uri", uri}
+		return []string{gateway.ProxyHeader, proxy, "Authorization", key, "X-Original-Method", method, "X-Original-Uri", uri}
 	}
 	forwarded := func(method, uri string) []string {
-		return []string{proxyHeader, proxy, "Authorization", key, "X-Forwarded-Method", method, "X-Forwarded-Uri", uri}
+		return []string{gateway.ProxyHeader, proxy, "Authorization", key, "X-Forwarded-Method", method, "X-Forwarded-Uri", uri}
 	}
 	for what, x := range map[string]struct {
 		method, path string
@@ -61,21 +61,21 @@ func TestForward(t *testing.T) {
 	}{
 		"nginx":                   {"GET", "/proxy/nginx", nginx("GET", number), 200, "ALLOWED"},
 		"forwarded":               {"GET", "/proxy/forwarded", forwarded("GET", number+"?q=1"), 200, "ALLOWED"},
-		"Envoy":                   {"GET", "/proxy/envoy" + number, []string{proxyHeader, proxy, "Authorization", key}, 200, "ALLOWED"},
-		"Envoy, by the method":    {"DELETE", "/proxy/envoy" + number, []string{proxyHeader, proxy, "Authorization", key}, 403, "ROUTE_NOT_FOUND"},
-		"Envoy, any method":       {"PROPFIND", "/proxy/envoy" + number, []string{proxyHeader, proxy, "Authorization", key}, 200, "ALLOWED"},
-		"Envoy, another method":   {"REPORT", "/proxy/envoy" + number, []string{proxyHeader, proxy, "Authorization", key}, 403, "ROUTE_NOT_FOUND"},
+		"Envoy":                   {"GET", "/proxy/envoy" + number, []string{gateway.ProxyHeader, proxy, "Authorization", key}, 200, "ALLOWED"},
+		"Envoy, by the method":    {"DELETE", "/proxy/envoy" + number, []string{gateway.ProxyHeader, proxy, "Authorization", key}, 403, "ROUTE_NOT_FOUND"},
+		"Envoy, any method":       {"PROPFIND", "/proxy/envoy" + number, []string{gateway.ProxyHeader, proxy, "Authorization", key}, 200, "ALLOWED"},
+		"Envoy, another method":   {"REPORT", "/proxy/envoy" + number, []string{gateway.ProxyHeader, proxy, "Authorization", key}, 403, "ROUTE_NOT_FOUND"},
 		"another's, any method":   {"PROPFIND", "/proxy/nginx", nginx("GET", number), 403, "PROXY_HEADERS_INVALID"},
-		"Envoy, a path with dots": {"GET", "/proxy/envoy/v1/../x", []string{proxyHeader, proxy, "Authorization", key}, 403, "PATH_DOT_SEGMENT"},
+		"Envoy, a path with dots": {"GET", "/proxy/envoy/v1/../x", []string{gateway.ProxyHeader, proxy, "Authorization", key}, 403, "PATH_DOT_SEGMENT"},
 		"other's headers":         {"GET", "/proxy/nginx", forwarded("GET", number), 403, "PROXY_HEADERS_INVALID"},
 		"the path twice":          {"GET", "/proxy/nginx", append(nginx("GET", number), "X-Original-Uri", number), 403, "PROXY_HEADERS_INVALID"},
 		"the method twice":        {"GET", "/proxy/forwarded", append(forwarded("GET", number), "X-Forwarded-Method", "GET"), 403, "PROXY_HEADERS_INVALID"},
 		"two keys":                {"GET", "/proxy/nginx", append(nginx("GET", number), "X-Api-Key", k.Secret), 401, "KEY_AMBIGUOUS"},
 		"no such place":           {"GET", "/proxy/other", nginx("GET", number), 403, "ROUTE_NOT_FOUND"},
 		"a proxy without a key":   {"GET", "/proxy/nginx", nginx("GET", number)[2:], 403, "PROXY_UNAUTHENTICATED"},
-		"a proxy with two":        {"GET", "/proxy/nginx", append(nginx("GET", number), proxyHeader, proxy), 403, "PROXY_UNAUTHENTICATED"},
-		"a proxy without rights":  {"GET", "/proxy/nginx", append([]string{proxyHeader, nobody}, nginx("GET", number)[2:]...), 403, "PROXY_UNAUTHENTICATED"},
-		"the client's own key":    {"GET", "/proxy/nginx", append([]string{proxyHeader, key}, nginx("GET", number)[2:]...), 403, "PROXY_UNAUTHENTICATED"},
+		"a proxy with two":        {"GET", "/proxy/nginx", append(nginx("GET", number), gateway.ProxyHeader, proxy), 403, "PROXY_UNAUTHENTICATED"},
+		"a proxy without rights":  {"GET", "/proxy/nginx", append([]string{gateway.ProxyHeader, nobody}, nginx("GET", number)[2:]...), 403, "PROXY_UNAUTHENTICATED"},
+		"the client's own key":    {"GET", "/proxy/nginx", append([]string{gateway.ProxyHeader, key}, nginx("GET", number)[2:]...), 403, "PROXY_UNAUTHENTICATED"},
 	} {
 		w := ask(d.Proxies, x.method, x.path, x.header...)
 		if w.Code != x.status || w.Header().Get("X-Tollgate-Reason") != x.reason {
@@ -113,7 +113,7 @@ func TestForwardedSource(t *testing.T) {
 	} {
 		r := httptest.NewRequest(get, "/proxy/envoy"+number, nil)
 		r.RemoteAddr = x.from
-		r.Header.Set(proxyHeader, proxy)
+		r.Header.Set(gateway.ProxyHeader, proxy)
 		r.Header.Set("X-Api-Key", k.Secret)
 		if x.forwardedFor != "" {
 			r.Header.Set("X-Forwarded-For", x.forwardedFor)
@@ -121,6 +121,25 @@ func TestForwardedSource(t *testing.T) {
 		w := httptest.NewRecorder()
 		if d.Proxies.ServeHTTP(w, r); w.Code != x.status {
 			t.Errorf("%s: %d %s", what, w.Code, w.Body)
+		}
+	}
+}
+
+// Envoy is told which headers are for Tollgate alone, with an allow and with
+// nothing else; who has it in his configuration is told nothing.
+func TestForwardRemoves(t *testing.T) {
+	_, d, number, k := forwarding(t)
+	for what, x := range map[string]struct {
+		path, key string
+		remove    string
+	}{
+		"Envoy, allowed": {"/proxy/envoy" + number, k.Secret, "authorization,x-api-key,tollgate-authorization"},
+		"Envoy, denied":  {"/proxy/envoy" + number, "none", ""},
+		"nginx":          {"/proxy/nginx", k.Secret, ""},
+	} {
+		w := ask(d.Socket, get, x.path, "X-Api-Key", x.key, "X-Original-Method", "GET", "X-Original-Uri", number)
+		if got := w.Header().Get(removeHeader); got != x.remove || (w.Code == 200) != (x.key != "none") {
+			t.Errorf("%s: %d %q", what, w.Code, got)
 		}
 	}
 }

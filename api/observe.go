@@ -27,7 +27,7 @@ const maxRequestID = 128
 // answers 500 for one that panics.
 func (s *server) observe(g *gin.Context) {
 	start := time.Now()
-	g.Writer.Header()[requestIDHeader] = []string{nameRequest(g.Request.Header)}
+	g.Writer.Header()[requestIDHeader] = []string{nameRequest(g.Request.Header[requestIDHeader])}
 	g.Writer.Header()[digestHeader] = s.digest
 	defer s.finish(g, start)
 	g.Next()
@@ -80,8 +80,8 @@ func (s *server) log(g *gin.Context, took time.Duration) {
 
 // nameRequest returns the caller's X-Request-ID, or makes one where there is
 // none or none that is fit to be echoed.
-func nameRequest(h http.Header) string {
-	if ids := h[requestIDHeader]; len(ids) == 1 && printable(ids[0], maxRequestID) {
+func nameRequest(ids []string) string {
+	if len(ids) == 1 && printable(ids[0], maxRequestID) {
 		return ids[0]
 	}
 	var id, text [16]byte

@@ -59,18 +59,24 @@ type told struct {
 	reason, field, detail string
 }
 
-// tell sorts an error, and logs it whole if it is not one for callers.
+// tell sorts the error of a request over HTTP.
 func (s *server) tell(g *gin.Context, err error) told {
+	return s.sort(g.Request.Context(), err, zap.String("method", show(g.Request.Method)), zap.String("route", g.FullPath()), zap.String("request_id", requestID(g)))
+}
+
+// sort says what a caller is told of an error, and logs it whole, with what else
+// is to be said of the request, if it is not one for callers.
+func (s *server) sort(ctx context.Context, err error, of ...zap.Field) told {
 	var known *hierarchy.Error
 	var wire *wireError
 	switch code := status(err); {
-	case code >= http.StatusInternalServerError && errors.Is(g.Request.Context().Err(), context.DeadlineExceeded):
+	case code >= http.StatusInternalServerError && errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return told{http.StatusServiceUnavailable, "DEADLINE_EXCEEDED", "", "the request's time ended before it was answered; allow more time, or try again"}
-	case code == http.StatusInternalServerError && g.Request.Context().Err() != nil: // most likely because of that
-		s.Logger.Info("the caller has gone", zap.Error(err), zap.String("route", g.FullPath()), zap.String("request_id", requestID(g)))
+	case code == http.StatusInternalServerError && ctx.Err() != nil: // most likely because of that
+		s.Logger.Info("the caller has gone", append(of, zap.Error(err))...)
 		return told{http.StatusServiceUnavailable, "REQUEST_ENDED", "", "the request ended before it was answered"}
 	case code == http.StatusInternalServerError:
-		s.Logger.Error("internal error", zap.Error(err), zap.String("method", show(g.Request.Method)), zap.String("route", g.FullPath()), zap.String("request_id", requestID(g)))
+		s.Logger.Error("internal error", append(of, zap.Error(err))...)
 		return told{code, "INTERNAL", "", "internal error"}
 	case errors.As(err, &wire):
 		return told{code, wire.reason, "", wire.detail}
@@ -99,17 +105,21 @@ var problemType = []string{"application/problem+json"}
 
 // problem answers problem details, RFC 9457.
 func (s *server) problem(g *gin.Context, status int, reason, field, detail string) {
+	if status == http.StatusServiceUnavailable && reason != notReplicated {
+		g.Writer.Header().Set("Retry-After", "1")
+	}
+	send(g, status, problemType, s.problemBody(status, reason, field, detail, requestID(g)))
+}
+
+func (s *server) problemBody(status int, reason, field, detail, id string) []byte {
 	body, err := json.Marshal(Problem{
 		Type: "about:blank", Title: http.StatusText(status), Status: status,
-		Detail: detail, Reason: reason, Field: field, RequestID: requestID(g),
+		Detail: detail, Reason: reason, Field: field, RequestID: id,
 	})
 	if err != nil {
 		s.Logger.Error("a problem that does not encode", zap.Error(err))
 	}
-	if status == http.StatusServiceUnavailable && reason != notReplicated {
-		g.Writer.Header().Set("Retry-After", "1")
-	}
-	send(g, status, problemType, body)
+	return body
 }
 
 // send answers a whole body.
