@@ -34,11 +34,12 @@ var mayImport = map[string][]string{
 	"store":              {"replica", "authz", "hierarchy"},
 	"store/storetest":    {},
 	"api":                {"limit", "gateway", "route", "apikey", "replica", "admin", "authz", "policy", "billing", "hierarchy"},
+	"extauthz":           {"gateway"},
 	"client":             {},
 	"client/httpauth":    {"client"},
 	"client/ginauth":     {"client/httpauth"},
 	"examples/guard":     {"client", "client/httpauth"},
-	"cmd/tollgate":       {".", "limit", "gateway", "apikey", "api", "store", "replica", "admin", "authz", "route", "policy", "billing", "hierarchy", "client"},
+	"cmd/tollgate":       {".", "limit", "gateway", "extauthz", "apikey", "api", "store", "replica", "admin", "authz", "route", "policy", "billing", "hierarchy", "client"},
 	".":                  {},
 	"policy/stockcasbin": {"policy", "hierarchy"},
 	"internal/realroles": {"internal/oracle"},
@@ -49,6 +50,8 @@ var mayImport = map[string][]string{
 // mayUse says which package each library of a kind is kept in.
 var mayUse = map[string][]string{
 	"github.com/gin-gonic/gin":      {"api", "client/ginauth"},
+	"google.golang.org/grpc":        {"extauthz"},
+	"github.com/envoyproxy":         {"extauthz"},
 	"github.com/casbin/casbin":      {"policy", "policy/stockcasbin"},
 	"github.com/redis/go-redis":     {"store", "store/storetest"},
 	"github.com/alicebob/miniredis": {"store"},

@@ -77,6 +77,7 @@ to store, which commits it with one guarded script.
 	store         Redis: every key and every script
 	apikey        API keys: their text, their hashes, their records
 	gateway       the answer to a proxy: who, may he, who pays, which headers
+	extauthz      gRPC: Envoy's requests read, and answered in its terms
 	replica       what servers on one store know of one another: receipts
 	client        the Go client of the HTTP API; below it guards for net/http and Gin
 
