@@ -10,8 +10,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 )
@@ -24,19 +22,11 @@ type Network struct {
 	ways int
 }
 
-// NewNetwork builds Toxiproxy, which tools.mod says the version of, and starts
-// it on the loopback interface. It stops when the test ends. If it cannot be
-// built the test is skipped, and says so; with CI=true in the environment it
-// fails.
+// NewNetwork builds Toxiproxy, as Tool does, and starts it on the loopback
+// interface. It stops when the test ends.
 func NewNetwork(tb testing.TB) *Network {
 	tb.Helper()
-	program := filepath.Join(tb.TempDir(), "toxiproxy")
-	if out, err := build(program); err != nil {
-		if os.Getenv("CI") == "true" {
-			tb.Fatalf("%v; CI=true, so nothing may be skipped\n%s", err, out)
-		}
-		tb.Skipf("SKIPPED: Toxiproxy cannot be built, so nothing is tested on a network that fails: %v\n%s", err, out)
-	}
+	program := Tool(tb, "github.com/Shopify/toxiproxy/v2/cmd/server", "a network that fails")
 	port := freePort(tb)
 	cmd := exec.CommandContext(context.Background(), program, "-host", host, "-port", port) //nolint:gosec // what was built just now
 	cmd.Env = append(os.Environ(), "LOG_LEVEL=error")
@@ -52,18 +42,6 @@ func NewNetwork(tb testing.TB) *Network {
 	n := &Network{tb: tb, base: "http://" + net.JoinHostPort(host, port)}
 	until(tb, func() bool { return n.try(http.MethodGet, "/version", nil, nil) == nil })
 	return n
-}
-
-// build builds Toxiproxy with the module of the tools.
-func build(program string) ([]byte, error) {
-	found, err := exec.CommandContext(context.Background(), "go", "env", "GOMOD").Output()
-	if err != nil {
-		return nil, err
-	}
-	root := filepath.Dir(strings.TrimSpace(string(found)))
-	cmd := exec.CommandContext(context.Background(), "go", "build", "-modfile", filepath.Join(root, "tools.mod"), "-o", program, "github.com/Shopify/toxiproxy/v2/cmd/server") //nolint:gosec // of the test's own directory
-	cmd.Dir = root
-	return cmd.CombinedOutput()
 }
 
 // Way is how a server is reached: by Addr instead of its own.
