@@ -26,11 +26,16 @@ func (a *app) announce(c *settings, addr net.Addr, made string, log *zap.Logger)
 	case c.redis == "":
 		log.Warn("the store is embedded: everything is kept in memory, and is lost when the server stops; --data or --redis keeps it")
 	}
-	if host, _, err := net.SplitHostPort(addr.String()); err == nil && !net.ParseIP(host).IsLoopback() {
-		log.Warn("the server listens beyond this machine, and without TLS: whoever is on the way can read keys; put a TLS proxy in front", zap.String("addr", addr.String()))
-	}
+	warnIfOpen(addr, log)
 	log.Info("Tollgate is ready", zap.String("url", url), zap.String("version", version().Version))
 	if made != "" {
 		a.printf(welcome, url, made)
+	}
+}
+
+// warnIfOpen says so if others than this machine can reach an address.
+func warnIfOpen(addr net.Addr, log *zap.Logger) {
+	if at, ok := addr.(*net.TCPAddr); ok && !at.IP.IsLoopback() {
+		log.Warn("the server listens beyond this machine, and without TLS: whoever is on the way can read keys; put a TLS proxy in front", zap.String("addr", addr.String()))
 	}
 }

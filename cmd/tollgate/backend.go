@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 	"golang.org/x/sync/singleflight"
 
@@ -32,7 +33,9 @@ type backend struct {
 	uses      *authz.Uses // of API keys
 	handler   http.Handler
 	forSocket http.Handler // of proxies, through a Unix socket
-	data      *store.Data  // what the embedded store is kept in; nil if it is kept in nothing
+	porter    api.Porter   // of proxies, by any other protocol
+	registry  *prometheus.Registry
+	data      *store.Data // what the embedded store is kept in; nil if it is kept in nothing
 	key       credential
 	ping      pinging
 	ended     func() // ends what is done in the background
@@ -61,14 +64,14 @@ func (c *settings) open(ctx context.Context, judge *policy.Judge, key string, do
 	if err := b.openGateway(c); err != nil {
 		return nil, errors.Join(err, b.close())
 	}
-	b.replicas = b.group(c, log)
+	b.replicas, b.registry = b.group(c, log), b.newRegistry(door)
 	doors, err := api.NewDoors(api.Config{ //nolint:contextcheck // nothing there waits for anything
-		Admin: service, Gateway: b.gateway, Limits: b.limits, TrustedProxies: c.trustedProxies(), Replicas: b.replicas, OperatorKeyHash: b.key.hash, Ready: b.ready, Logger: log, Registry: b.registry(door), Capacity: c.Capacity,
+		Admin: service, Gateway: b.gateway, Limits: b.limits, TrustedProxies: c.trustedProxies(), Replicas: b.replicas, OperatorKeyHash: b.key.hash, Ready: b.ready, Logger: log, Registry: b.registry, Capacity: c.Capacity,
 	})
 	if err != nil {
 		return nil, errors.Join(err, b.close())
 	}
-	b.handler, b.forSocket = withProxies(&doors), doors.Socket
+	b.handler, b.forSocket, b.porter = withProxies(&doors), doors.Socket, doors.Porter
 	if err := b.replicas.Enrol(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("this server cannot enrol with the store: %w", err), b.close())
 	}

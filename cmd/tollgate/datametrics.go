@@ -9,10 +9,10 @@ import (
 	"github.com/tollgate-dev/tollgate/store"
 )
 
-// registry is where the API's metrics go, with those of Go and of the process in
+// newRegistry is where the API's metrics go, with those of Go and of the process in
 // it, of connections, of replicas if there may be any, and of saving if anything is
 // saved.
-func (b *backend) registry(door *front) *prometheus.Registry {
+func (b *backend) newRegistry(door *front) *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	r.MustRegister(door.in.metrics()...)
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

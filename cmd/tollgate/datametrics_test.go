@@ -4,7 +4,7 @@ import "testing"
 
 // What an operator asks of any Go program is among the metrics.
 func TestMetricsOfTheProcess(t *testing.T) {
-	families, err := (&backend{}).registry(newFront(&listener{})).Gather()
+	families, err := (&backend{}).newRegistry(newFront(&listener{})).Gather()
 	if err != nil {
 		t.Fatal(err)
 	}

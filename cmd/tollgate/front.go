@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"sync/atomic"
 )
@@ -33,6 +34,16 @@ func (f *front) open(api http.Handler) { f.api.Store(&api) }
 // keeps no connection: who comes again is to find another server.
 func (f *front) stop() { f.stopping.Store(true) }
 
+// leaving is an error once the server is about to stop.
+func (f *front) leaving() error {
+	if f.stopping.Load() {
+		return errStopping
+	}
+	return nil
+}
+
+var errStopping = errors.New("the server is stopping")
+
 // operations are what tells of the server itself. They are never turned away.
 var operations = map[string]bool{"/livez": true, "/readyz": true, "/metrics": true}
 
@@ -44,10 +55,10 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	if f.stopping.Load() {
+	if err := f.leaving(); err != nil {
 		w.Header().Set("Connection", "close")
 		if r.URL.Path == "/readyz" {
-			refuse(w, http.StatusServiceUnavailable, "NOT_READY", "the server is stopping")
+			refuse(w, http.StatusServiceUnavailable, "NOT_READY", err.Error())
 			return
 		}
 	}

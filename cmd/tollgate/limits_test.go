@@ -13,6 +13,7 @@ import (
 	"github.com/tollgate-dev/tollgate/api"
 	"github.com/tollgate-dev/tollgate/billing"
 	"github.com/tollgate-dev/tollgate/client"
+	"github.com/tollgate-dev/tollgate/extauthz"
 	"github.com/tollgate-dev/tollgate/hierarchy"
 	"github.com/tollgate-dev/tollgate/policy"
 	"github.com/tollgate-dev/tollgate/route"
@@ -85,6 +86,7 @@ var limits = []documented{
 	{"the body of an import", size(api.MaxBundleBody), "413 `BODY_TOO_LARGE`"},
 	{"objects and arrays inside one another", count(api.MaxDepth), "400 `BODY_INVALID`"},
 	{"the header", size(maxHeaderBytes), "431"},
+	{"a check of Envoy's over gRPC", size(extauthz.MaxMessage), "`RESOURCE_EXHAUSTED` of gRPC's"},
 	{"an `Idempotency-Key`", size(api.MaxIdempotencyKey), "400 `HEADER_INVALID`"},
 	{"items of a page, " + count(api.DefaultPage) + " by default", count(api.MaxPage), "a page of " + count(api.MaxPage)},
 	{"labels that a list is narrowed by", count(hierarchy.MaxLabels), "400 `TOO_MANY_LABELS`"},

@@ -22,6 +22,7 @@ const spareConnections = 64
 type listener struct {
 	*net.TCPListener
 	most    int64
+	spares  int64 // beyond most
 	open    atomic.Int64
 	spared  atomic.Uint64
 	refused atomic.Uint64
@@ -41,7 +42,7 @@ func newListener(l *net.TCPListener, connections int) *listener {
 	if connections == 0 {
 		connections = math.MaxInt32
 	}
-	return &listener{TCPListener: l, most: int64(connections)}
+	return &listener{TCPListener: l, most: int64(connections), spares: spareConnections}
 }
 
 // Accept implements net.Listener.
@@ -52,7 +53,7 @@ func (l *listener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		n := l.open.Add(1)
-		if n > l.most+spareConnections {
+		if n > l.most+l.spares {
 			l.refused.Add(1)
 			_ = c.SetLinger(0) // a reset, of which nothing is left here
 			_ = c.Close()

@@ -20,12 +20,14 @@ import (
 
 // proxies are the settings of what proxies ask.
 type proxies struct {
-	socket  string
-	trusted []string
+	socket   string
+	extAuthz string
+	trusted  []string
 }
 
 func (p *proxies) flags(flags *pflag.FlagSet) {
 	flags.StringVar(&p.socket, "proxy-socket", "", "path of a Unix socket at which proxies ask without a key: whoever may write to it is one; see docs/gateways.md")
+	flags.StringVar(&p.extAuthz, "ext-authz-addr", "", "address at which Envoy asks over gRPC, by envoy.service.auth.v3: a host and a port, with a key, or unix: and the path of a socket, without one; see docs/gateways.md")
 	flags.StringSliceVar(&p.trusted, "trusted-proxies", nil, "addresses of proxies, as CIDRs with commas between, that are believed in X-Forwarded-For where a request comes from")
 }
 
@@ -36,7 +38,17 @@ func (p *proxies) check() error {
 			return fmt.Errorf("--trusted-proxies takes prefixes such as 10.0.0.0/8 or ::1/128, and not %q", text)
 		}
 	}
+	if path, is := socketPath(p.extAuthz); is && path == "" {
+		return errors.New("--ext-authz-addr has unix: without the path of a socket")
+	}
 	return nil
+}
+
+// socketPath is the path of a Unix socket that an address of gRPC's names:
+// unix:path or unix:///path.
+func socketPath(addr string) (path string, is bool) {
+	path, is = strings.CutPrefix(addr, "unix:")
+	return strings.TrimPrefix(path, "//"), is
 }
 
 // trustedProxies are those that check has let by.
@@ -63,13 +75,23 @@ func (p *proxies) serveSocket(ctx context.Context, handler http.Handler, log *za
 	if p.socket == "" {
 		return func(time.Duration) error { return nil }, nil
 	}
-	in, err := (&net.ListenConfig{}).Listen(ctx, "unix", p.socket)
+	in, err := bindSocket(ctx, "proxy-socket", p.socket)
 	if err != nil {
-		return nil, fmt.Errorf("cannot listen on %s: %w; name another path with --proxy-socket, or remove a socket that nobody serves", p.socket, err)
-	}
-	if err := os.Chmod(p.socket, 0o660); err != nil { //nolint:gosec // the group is that of the proxies
-		return nil, errors.Join(fmt.Errorf("--proxy-socket: %w", err), in.Close())
+		return nil, err
 	}
 	log.Info("proxies may ask at a Unix socket, without a key", zap.String("path", p.socket))
 	return listen(in, handler, callers, log, failed), nil //nolint:contextcheck // draining begins when ctx has ended
+}
+
+// bindSocket listens on a Unix socket, which a flag has named, that its owner and
+// its group may write to.
+func bindSocket(ctx context.Context, flag, path string) (net.Listener, error) {
+	in, err := (&net.ListenConfig{}).Listen(ctx, "unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s: %w; name another path with --%s, or remove a socket that nobody serves", path, err, flag)
+	}
+	if err := os.Chmod(path, 0o660); err != nil { //nolint:gosec // the group is that of the proxies
+		return nil, errors.Join(fmt.Errorf("--%s: %w", flag, err), in.Close())
+	}
+	return in, nil
 }

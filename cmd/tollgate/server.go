@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -69,7 +70,7 @@ func (a *app) serve(ctx context.Context, c *settings, log *zap.Logger) error {
 		err = unlessStopped(ctx, err)
 		return errors.Join(err, stopped(c.drainFor), stopOps())
 	}
-	stopSocket, err := c.serveSocket(ctx, b.forSocket, log, cancel)
+	stopProxies, err := c.serveProxies(ctx, b, door, log, cancel)
 	if err != nil {
 		return errors.Join(err, stopped(c.drainFor), stopOps(), b.close())
 	}
@@ -80,8 +81,33 @@ func (a *app) serve(ctx context.Context, c *settings, log *zap.Logger) error {
 	log.Info("Tollgate is stopping: it finishes what it has begun")
 	door.stop()
 	linger(ctx, c.drainDelay)
-	err = errors.Join(stopped(c.drainFor), stopSocket(c.drainFor), stopOps())
-	return errors.Join(err, b.close())
+	err = together(c.drainFor, stopped, stopProxies)
+	return errors.Join(err, stopOps(), b.close())
+}
+
+// serveProxies opens the doors that are for proxies alone.
+func (c *settings) serveProxies(ctx context.Context, b *backend, door *front, log *zap.Logger, failed func()) (stop func(time.Duration) error, err error) {
+	stopSocket, err := c.serveSocket(ctx, b.forSocket, log, failed)
+	if err != nil {
+		return nil, err
+	}
+	stopExtAuthz, err := c.serveExtAuthz(ctx, b, door, log, failed)
+	if err != nil {
+		return nil, errors.Join(err, stopSocket(0))
+	}
+	return func(most time.Duration) error { return together(most, stopSocket, stopExtAuthz) }, nil
+}
+
+// together stops doors at one time: none waits for another, so that all of them
+// take no longer than each is given.
+func together(most time.Duration, doors ...func(time.Duration) error) error {
+	errs := make([]error, len(doors))
+	var all sync.WaitGroup
+	for i, stop := range doors {
+		all.Go(func() { errs[i] = stop(most) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
 }
 
 // linger lets load balancers notice that the server is about to stop, if it was
