@@ -199,6 +199,9 @@ func admit(r *http.Request, v *client.Verdict, open bool) *http.Request {
 			delete(r.Header, name)
 		}
 	}
+	if strings.Contains(strings.ToLower(strings.Join(r.Header["Connection"], ",")), "tollgate") {
+		r.Header.Del("Connection") // a handler that passes the request on would leave out what it names
+	}
 	r.Header.Del("Authorization")
 	r.Header.Del("X-Api-Key")
 	for name, value := range v.Headers {

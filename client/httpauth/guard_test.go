@@ -76,6 +76,7 @@ func TestAllowed(t *testing.T) {
 		r.Header["x_tollgate_account"] = []string{"forged"}
 		r.Header.Set("X-Tollgate-Sponsor", "forged")
 		r.Header.Set("X-Other", "kept")
+		r.Header.Set("Connection", "x-tollgate-principal")
 	})
 	want := client.HeldRequest{APIKey: "k", Method: "GET", Path: "/v1/numbers/1?x", Host: "example.com", Source: netip.MustParseAddr("192.0.2.1")}
 	if got == nil || asked != want {
