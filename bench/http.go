@@ -28,7 +28,9 @@ const benchKey = "tg_operator_for_the_benchmark_only"
 // serve is what a child process does: it serves one handler on a port of its
 // own, which it prints, until its input ends.
 func serve(kind string) error {
-	handler, err := map[string]func() (http.Handler, error){"gin": bareGin, "tollgate": tollgateHTTP}[kind]()
+	handler, err := map[string]func() (http.Handler, error){
+		"gin": bareGin, "tollgate": tollgateHTTP, "tollgate for proxies": tollgateForProxies,
+	}[kind]()
 	if err != nil {
 		return err
 	}
@@ -81,15 +83,17 @@ func bareGin() (http.Handler, error) {
 		out.Billing.Status, out.Billing.BillingAccount, out.Billing.Project = "billed", "bil_1", "prj_00"
 		c.JSON(http.StatusOK, out)
 	})
+	e.POST("/v1/authorize", authorizeByGin)
+	e.GET("/proxy/nginx", func(c *gin.Context) { c.Status(http.StatusOK) })
 	return e, nil
 }
 
 func tollgateHTTP() (http.Handler, error) {
-	engine, err := newEngine(makeWorld(1))
+	k, err := newKeyed(makeWorld(1))
 	if err != nil {
 		return nil, err
 	}
-	return api.New(api.Config{Admin: admin.New(engine, nil), OperatorKey: benchKey})
+	return api.New(api.Config{Admin: admin.New(k.engine, nil), OperatorKey: benchKey})
 }
 
 // overHTTP measures what a check costs the server, in processor time, beside a
@@ -202,25 +206,42 @@ func (c *child) spent() (total float64, err error) {
 	return total, err
 }
 
-// cost sends requests and returns what one cost the child.
+// cost sends checks and returns what one cost the child.
 func (c *child) cost(bodies [][]byte, times int) (float64, error) {
+	return c.costOf(times, func(conn *connection, i int) error {
+		_, err := conn.post(bodies[i%len(bodies)])
+		return err
+	})
+}
+
+// costOf is cost of requests of any kind.
+func (c *child) costOf(times int, send func(conn *connection, i int) error) (float64, error) {
 	before, err := c.spent()
 	if err != nil {
 		return 0, err
 	}
+	if err := flood("tcp", c.addr, times, send); err != nil {
+		return 0, err
+	}
+	after, err := c.spent()
+	return (after - before) / float64(times), err
+}
+
+// flood sends requests on 8 connections.
+func flood(network, addr string, times int, send func(conn *connection, i int) error) error {
 	var next atomic.Int64
 	var wait sync.WaitGroup
 	errs := make(chan error, 8)
 	for range 8 {
 		wait.Go(func() {
-			conn, err := dial(c.addr)
+			conn, err := dialAt(network, addr)
 			if err != nil {
 				errs <- err
 				return
 			}
 			defer conn.Close()
 			for i := next.Add(1); i <= int64(times); i = next.Add(1) {
-				if _, err := conn.post(bodies[int(i)%len(bodies)]); err != nil {
+				if err := send(conn, int(i)); err != nil {
 					errs <- err
 					return
 				}
@@ -229,11 +250,7 @@ func (c *child) cost(bodies [][]byte, times int) (float64, error) {
 	}
 	wait.Wait()
 	close(errs)
-	if err := <-errs; err != nil {
-		return 0, err
-	}
-	after, err := c.spent()
-	return (after - before) / float64(times), err
+	return <-errs
 }
 
 func (c *child) verify(bodies [][]byte, want []bool) error {
@@ -261,16 +278,19 @@ func (c *child) verify(bodies [][]byte, want []bool) error {
 // connection is a client that costs little beside the server.
 type connection struct {
 	net.Conn
+	key string // that it shows
 	in  *bufio.Reader
 	out []byte
 }
 
-func dial(addr string) (*connection, error) {
-	c, err := net.Dial("tcp", addr)
+func dial(addr string) (*connection, error) { return dialAt("tcp", addr) }
+
+func dialAt(network, addr string) (*connection, error) {
+	c, err := net.Dial(network, addr)
 	if err != nil {
 		return nil, err
 	}
-	return &connection{Conn: c, in: bufio.NewReader(c)}, nil
+	return &connection{Conn: c, key: benchKey, in: bufio.NewReader(c)}, nil
 }
 
 // post asks for a check.
@@ -279,7 +299,7 @@ func (c *connection) post(body []byte) ([]byte, error) {
 }
 
 func (c *connection) request(method, path string, body []byte) ([]byte, error) {
-	c.out = fmt.Appendf(c.out[:0], "%s %s HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", method, path, benchKey, len(body), body)
+	c.out = fmt.Appendf(c.out[:0], "%s %s HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", method, path, c.key, len(body), body)
 	if _, err := c.Write(c.out); err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 )
@@ -17,6 +18,9 @@ func main() {
 func run(args []string) error {
 	if len(args) == 1 && args[0] == "scale" {
 		return scale(os.Stdout)
+	}
+	if len(args) == 1 && args[0] == "gateways" {
+		return errors.Join(authorizing(os.Stdout), behindNginx(os.Stdout))
 	}
 	if len(args) == 1 && args[0] == "redis" {
 		return onRedis(os.Stdout)
@@ -45,5 +49,11 @@ func run(args []string) error {
 	if err := onRedis(os.Stdout); err != nil {
 		return err
 	}
-	return overHTTP(os.Stdout)
+	if err := overHTTP(os.Stdout); err != nil {
+		return err
+	}
+	if err := authorizing(os.Stdout); err != nil {
+		return err
+	}
+	return behindNginx(os.Stdout)
 }
