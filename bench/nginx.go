@@ -124,6 +124,9 @@ func startNginx(dir, gin, tollgate string) (nginx *child, stop func(), sockets [
 // to all. What is measured is all of it: nginx, who is asked, and the clients.
 func behindNginx(out io.Writer) error {
 	if _, err := exec.LookPath("nginx"); err != nil {
+		if os.Getenv("CI") == "true" {
+			return err
+		}
 		fmt.Fprintf(out, "!!! SKIPPED: %v: nothing was measured behind it\n", err)
 		return nil
 	}
