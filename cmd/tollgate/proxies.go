@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/netip"
-	"os"
 	"strings"
 	"time"
 
@@ -81,17 +79,4 @@ func (p *proxies) serveSocket(ctx context.Context, handler http.Handler, log *za
 	}
 	log.Info("proxies may ask at a Unix socket, without a key", zap.String("path", p.socket))
 	return listen(in, handler, callers, log, failed), nil //nolint:contextcheck // draining begins when ctx has ended
-}
-
-// bindSocket listens on a Unix socket, which a flag has named, that its owner and
-// its group may write to.
-func bindSocket(ctx context.Context, flag, path string) (net.Listener, error) {
-	in, err := (&net.ListenConfig{}).Listen(ctx, "unix", path)
-	if err != nil {
-		return nil, fmt.Errorf("cannot listen on %s: %w; name another path with --%s, or remove a socket that nobody serves", path, err, flag)
-	}
-	if err := os.Chmod(path, 0o660); err != nil { //nolint:gosec // the group is that of the proxies
-		return nil, errors.Join(fmt.Errorf("--%s: %w", flag, err), in.Close())
-	}
-	return in, nil
 }
