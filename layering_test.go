@@ -22,6 +22,7 @@ var mayImport = map[string][]string{
 	"internal/cow":       {},
 	"internal/history":   {},
 	"internal/oracle":    {},
+	"internal/leak":      {"apikey"},
 	"billing":            {"hierarchy"},
 	"policy":             {"hierarchy"},
 	"apikey":             {"hierarchy"},
