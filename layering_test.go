@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 	"route":              {"policy", "hierarchy"},
 	"replica":            {"authz"},
 	"store":              {"replica", "authz", "hierarchy"},
-	"store/storetest":    {},
+	"store/storetest":    {"internal/leak"},
 	"api":                {"limit", "gateway", "route", "apikey", "replica", "admin", "authz", "policy", "billing", "hierarchy"},
 	"extauthz":           {"gateway"},
 	"client":             {},

@@ -22,7 +22,7 @@ import (
 // Redis starts a redis-server on a free port of the loopback interface, which
 // keeps nothing on disk, and returns its URL. Settings are further arguments of
 // the program, such as "--cluster-enabled", "yes". The server stops when the
-// test ends. Without the program the test is skipped, and says so; with CI=true
+// test ends, which fails if the server was ever sent the secret of a key. Without the program the test is skipped, and says so; with CI=true
 // in the environment it fails.
 func Redis(tb testing.TB, settings ...string) (url string) {
 	tb.Helper()
@@ -45,6 +45,7 @@ type Server struct {
 	cmd       *exec.Cmd
 	ended     chan struct{}
 	client    *redis.Client
+	overheard func() // ends overhear, and fails the test for a secret
 }
 
 const host = "127.0.0.1"
@@ -88,7 +89,9 @@ func start(tb testing.TB, program string, arguments func(port string) []string) 
 		return nil, false
 	}
 	s.client = redis.NewClient(&redis.Options{Addr: s.Addr, Protocol: 2, DisableIdentity: true, MaxRetries: -1, DialerRetries: 1, PoolSize: 2})
+	s.overheard = s.overhear(tb)
 	tb.Cleanup(func() {
+		s.overheard()
 		s.Kill()
 		_ = s.client.Close()
 	})
@@ -142,9 +145,11 @@ func (s *Server) dead() bool {
 // for what a node knows of its cluster.
 func (s *Server) Restart() {
 	s.tb.Helper()
+	s.overheard()
 	if !s.begin() {
 		s.tb.Fatalf("the redis-server at %s did not start again", s.Addr)
 	}
+	s.overheard = s.overhear(s.tb)
 }
 
 // ready reads the server's log until it accepts connections, or has ended.
