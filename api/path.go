@@ -5,6 +5,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/tollgate-dev/tollgate/apikey"
 	"github.com/tollgate-dev/tollgate/hierarchy"
 )
 
@@ -40,6 +41,9 @@ func readPath(g *gin.Context) error {
 }
 
 func identify(name, value string, g *gin.Context) (string, error) {
+	if _, err := apikey.Parse(value); err == nil { // or the answer and the store would have it as a name
+		return "", hierarchy.Invalid("IDENTIFIER_INVALID", "", "is the secret of an API key, and no ID; a URL is no place for it: rotate the key")
+	}
 	var ref hierarchy.Ref
 	var err error
 	switch typ := pathTypes[name]; {

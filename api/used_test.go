@@ -43,3 +43,15 @@ func TestLastUse(t *testing.T) {
 		t.Error(all.text)
 	}
 }
+
+// The secret of a key where an ID belongs is refused, and not repeated.
+func TestSecretInAPath(t *testing.T) {
+	f := newFixture(t)
+	k := f.key(f.world())
+	for _, path := range []string{"/v1/keys/", "/v1/projects/", "/v1/resources/number/"} {
+		a := f.do(get, path+k.Secret, "").want(400)
+		if p := decode[Problem](a); p.Reason != "IDENTIFIER_INVALID" || strings.Contains(a.text, k.Secret) {
+			t.Errorf("%s: %s", path, strings.ReplaceAll(a.text, k.Secret, "SECRET"))
+		}
+	}
+}
