@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"path/filepath"
@@ -12,23 +13,34 @@ import (
 // request sends a request with a key, and returns the status and the body.
 func (s site) request(t *testing.T, key, method, path, body string) (int, string) {
 	t.Helper()
+	status, _, text := s.requested(t, key, method, path, body)
+	return status, text
+}
+
+// requested is request, with the header of the answer, and with further headers
+// of the request, names and values in turn.
+func (s site) requested(t *testing.T, key, method, path, body string, more ...string) (status int, header, text string) {
+	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, s.environment["TOLLGATE_SERVER"]+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Header.Set("Authorization", "Bearer "+key)
 	r.Header.Set("Content-Type", "application/json")
+	for i := 0; i < len(more); i += 2 {
+		r.Header.Set(more[i], more[i+1])
+	}
 	c := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	answer, err := c.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = answer.Body.Close() }()
-	text, err := io.ReadAll(answer.Body)
+	all, err := io.ReadAll(answer.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer.StatusCode, string(text)
+	return answer.StatusCode, fmt.Sprint(answer.Header), string(all)
 }
 
 // When a key was used last is in the store when the server has stopped; and the

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -18,6 +19,10 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		if dir := builtIn.Load(); dir != nil {
 			_ = os.RemoveAll(*dir)
+		}
+		for _, found := range sinks.leaks() {
+			_, _ = fmt.Fprintln(os.Stderr, "LEAK:", found)
+			code = exitError
 		}
 		os.Exit(code)
 	}))
@@ -39,6 +44,7 @@ func command(t *testing.T, env environment, in string, args ...string) outcome {
 	t.Helper()
 	var out, errs bytes.Buffer
 	code := run(t.Context(), args, streams{in: strings.NewReader(in), out: &out, err: &errs, env: env.get})
+	withoutSecrets(t, args, out.String(), errs.String())
 	return outcome{code, out.String(), errs.String()}
 }
 
@@ -115,11 +121,16 @@ type sink struct {
 	mu      sync.Mutex
 	text    bytes.Buffer
 	changed chan struct{} // closed with the next write
+	listed  bool          // among sinks
 }
 
 func (s *sink) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.listed {
+		s.listed = true
+		sinks.add(s)
+	}
 	if s.changed != nil {
 		close(s.changed)
 		s.changed = nil
