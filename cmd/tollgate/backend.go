@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -38,12 +39,16 @@ type backend struct {
 	data      *store.Data // what the embedded store is kept in; nil if it is kept in nothing
 	key       credential
 	ping      pinging
-	ended     func() // ends what is done in the background
+	reached   atomic.Pointer[time.Time] // when a ping was sent that the store has answered
+
+	bound, awayWindow time.Duration // as set
+
+	ended func() // ends what is done in the background
 }
 
 // open wires the store, the engine, administration and the API.
 func (c *settings) open(ctx context.Context, judge *policy.Judge, key string, door *front, log *zap.Logger) (*backend, error) {
-	b := &backend{ended: func() {}}
+	b := &backend{ended: func() {}, bound: c.freshnessBound, awayWindow: c.toRedis.awayWindow}
 	if err := b.openStore(ctx, c, door, log); err != nil {
 		return nil, err
 	}
@@ -72,6 +77,7 @@ func (c *settings) open(ctx context.Context, judge *policy.Judge, key string, do
 		return nil, errors.Join(err, b.close())
 	}
 	b.handler, b.forSocket, b.porter = withProxies(&doors), doors.Socket, doors.Porter
+	_ = b.ready() //nolint:contextcheck // it notes that the store is there, and has a time of its own
 	if err := b.replicas.Enrol(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("this server cannot enrol with the store: %w", err), b.close())
 	}
@@ -125,11 +131,33 @@ func (b *backend) close() error {
 // pingTimeout is how long the store may take to say that it is there.
 const pingTimeout = 2 * time.Second
 
-// ready reports whether the store can be reached. Anybody may ask for that, so
-// those who do at one time share one ping: they cannot use up the connections to
-// the store.
+// ready reports whether the server can answer: whether the store can be reached
+// or, in the window in which checks are answered all the same, could be. Anybody
+// may ask for that, so those who do at one time share one ping: they cannot use up
+// the connections to the store.
 func (b *backend) ready() error {
-	return b.ping.once(b.store.Ping)
+	if b.inWindow() && b.engine.Counters().Away {
+		return nil // and it is not waited for
+	}
+	err := b.ping.once(func(ctx context.Context) error {
+		sent := time.Now()
+		err := b.store.Ping(ctx)
+		if err == nil {
+			b.reached.Store(&sent)
+		}
+		return err
+	})
+	if b.inWindow() {
+		return nil
+	}
+	return err
+}
+
+// inWindow reports whether memory may answer though the store is away, as of the
+// last time that somebody asked whether it is there.
+func (b *backend) inWindow() bool {
+	at := b.reached.Load()
+	return b.awayWindow > 0 && at != nil && time.Since(*at) < b.bound+b.awayWindow
 }
 
 // pinging is a ping, if there is one at the moment.

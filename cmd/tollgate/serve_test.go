@@ -171,6 +171,29 @@ func TestRedisAway(t *testing.T) {
 	}
 }
 
+// As long as a server answers though Redis is away, load balancers are to send it
+// requests, and no longer.
+func TestReadyInTheWindow(t *testing.T) {
+	real := strings.TrimPrefix(storetest.Redis(t), "redis://")
+	for window, want := range map[string]int{"1h": 200, "200ms": 503} {
+		redis := freeAddr(t)
+		hangUp := forward(t, redis, real)
+		s := serve(t, environment{"TOLLGATE_OPERATOR_KEY": "0123456789abcdef"}, "--redis", "redis://"+redis, "--redis-away-window", window)
+		url := s.environment["TOLLGATE_SERVER"] + "/readyz"
+		if status, body := get(t, url); status != 200 {
+			t.Errorf("%d %s", status, body)
+		}
+		hangUp()
+		status, body := get(t, url)
+		for want == 503 && status == 200 {
+			status, body = get(t, url)
+		}
+		if status != want {
+			t.Errorf("in a window of %s: %d %s", window, status, body)
+		}
+	}
+}
+
 // A server that is told to stop while it waits for Redis stops.
 func TestStopWhileRedisIsAway(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
