@@ -151,6 +151,32 @@ func TestRealProxies(t *testing.T) {
 	}
 }
 
+// A client that asks too often gets 429 through each proxy, and is told when to
+// come again; the upstream sees nothing of it.
+func TestRealProxiesThrottle(t *testing.T) {
+	for _, p := range realProxies {
+		t.Run(p.program, func(t *testing.T) {
+			seen := make(chan *http.Request, 1)
+			upstream := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen <- r }))
+			t.Cleanup(upstream.Close)
+			socket := freeSocket(t)
+			addr := p.start(t, socket, upstream.Listener.Addr().String())
+			s := serve(t, environment{}, "--routes", file(t, "routes.yaml", numberRoute), "--proxy-socket", socket, "--rate-limit-key", "0.001:2")
+			s.want(t, exitYes, "import", "../../examples/acme.yaml")
+			_, key := s.projectKey(t, "acme-shop")
+			for i, want := range []int{200, 200, 429, 429} {
+				a := through(t, addr, seen, "GET /v1/numbers/+46700000001", "Authorization: Bearer "+key)
+				if a.status != want || (a.seen != nil) != (want == 200) {
+					t.Errorf("%d: %d, upstream %v; want %d", i, a.status, a.seen != nil, want)
+				}
+				if want == 429 && (a.header.Get("Retry-After") == "" || !slices.Equal(a.header["X-Tollgate-Reason"], []string{"RATE_LIMITED"})) {
+					t.Errorf("%d: the client is told %v", i, a.header)
+				}
+			}
+		})
+	}
+}
+
 func testProxy(t *testing.T, p *realProxy) {
 	seen := make(chan *http.Request, 1)
 	upstream := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen <- r }))
@@ -239,7 +265,7 @@ func testProxy(t *testing.T, p *realProxy) {
 	if a := ask(number, get+key); a.status < 500 || a.seen != nil {
 		t.Errorf("Tollgate hanging: %d, upstream %v", a.status, a.seen != nil)
 	}
-	if len(gateway.HeaderNames()) != strings.Count(read(t, "../../deploy/nginx/tollgate.conf"), "auth_request_set") {
+	if len(gateway.HeaderNames()) != strings.Count(read(t, "../../deploy/nginx/tollgate.conf"), "auth_request_set $tollgate_") {
 		t.Error("deploy/ does not have all headers")
 	}
 }

@@ -2,7 +2,9 @@
 -- See haproxy.cfg. It needs nothing but what HAProxy 2.6 has.
 
 local tollgate = "unix@/run/tollgate/proxy.sock"
-local patience = 2000 -- milliseconds; then nobody is let by: 503
+-- HAProxy asks four times before it gives up, and waits this long each time:
+-- after 2 seconds nobody is let by: 503.
+local patience = 500 -- milliseconds
 
 -- All that Tollgate sets.
 local names = {
@@ -85,6 +87,9 @@ core.register_action("tollgate", {"http-req"}, function(txn)
         local headers = {["x-tollgate-reason"] = reason}
         if status == 401 then
             headers["www-authenticate"] = 'Bearer realm="tollgate"'
+        end
+        if status == 429 then
+            headers["retry-after"] = all(answer.headers, "retry-after")[1]
         end
         if known then
             headers["content-type"] = "application/problem+json"
