@@ -97,6 +97,7 @@ type Engine struct {
 	opts         Options
 	clock        corrected
 	gate         *gate
+	strangers    *strangers
 	residents    *residents
 	hints        hints
 	keyHints     keyHints
@@ -139,6 +140,7 @@ func NewEngine(source Source, judge *policy.Judge, opts Options) (*Engine, error
 	e.clock.start, e.clock.other = time.Now(), opts.Clock
 	e.lease.Store(math.MaxInt64)
 	e.gate = newGate(opts.Conversations, opts.Failures, &e.clock, opts.Logger)
+	e.strangers = newStrangers()
 	for _, typ := range opts.Unregistered {
 		if err := hierarchy.CheckResourceType(typ); err != nil {
 			return nil, err

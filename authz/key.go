@@ -279,6 +279,10 @@ func (e *Engine) accepted(home *resident, s *Snapshot, q *question) {
 func (e *Engine) locateKey(ctx context.Context, q *question) (*resident, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
 	defer cancel()
+	if err := e.strangers.enter(ctx); err != nil {
+		return nil, unavailable(err)
+	}
+	defer e.strangers.leave()
 	accounts, err := e.source.Locate(ctx, q.Key.Key())
 	q.looked = e.clock.Monotonic()
 	if err != nil {
