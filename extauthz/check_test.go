@@ -50,7 +50,7 @@ func TestRead(t *testing.T) {
 		"the other end":            {headers: map[string]string{"x-forwarded-for": "192.0.2.1"}, source: at("192.0.2.9"), want: told{forwardedFor: []string{"192.0.2.1", "192.0.2.9"}}},
 		"the other end alone":      {source: at("2001:db8::1"), want: told{forwardedFor: []string{"2001:db8::1"}}},
 		"a pipe":                   {headers: map[string]string{"x-forwarded-for": "192.0.2.1"}, source: pipe, want: told{forwardedFor: []string{"192.0.2.1", ""}}},
-		"forged": {headers: map[string]string{"x-tollgate-principal": "user:root", "x-tollgate-role": "owner", "x_tollgate_principal": "user:root", "X-Tollgate_Account": "a", "x-tollgates": "", "x-tollgate": ""},
+		"forged": {headers: map[string]string{"x-tollgate-principal": "user:root", "x-tollgate-role": "owner", "x_tollgate_principal": "user:root", "X-Tollgate_Account": "a", "tollgate-authorization": "k", "x-toll": ""},
 			want: told{forged: []string{"x-tollgate-role", "x-tollgate_account", "x_tollgate_principal"}}},
 	} {
 		r := &authv3.CheckRequest{Attributes: &authv3.AttributeContext{Source: x.source, Request: &authv3.AttributeContext_Request{Http: &authv3.AttributeContext_HttpRequest{Headers: x.headers}}}}

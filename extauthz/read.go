@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -85,14 +86,14 @@ func (t *told) cameFrom(at *corev3.Address) {
 }
 
 // looksOurs reports whether a server could take a header for one of Tollgate's
-// that no answer has a value for. There are servers to which _ is the same as -.
+// that no answer has a value for, nor removes in any case. There are servers to
+// which _ is the same as -.
 func looksOurs(name string) bool {
-	const prefix = "x-tollgate-"
-	if len(name) < len(prefix) || strings.ReplaceAll(name[:len(prefix)], "_", "-") != prefix {
+	if !strings.Contains(name, "tollgate") {
 		return false
 	}
 	_, answered := lowered[name]
-	return !answered
+	return !answered && !slices.Contains(gateway.Credentials(), name)
 }
 
 var errNotHeld = gateway.Verdict{Reason: "PROXY_ATTRIBUTES_INVALID", Status: http.StatusForbidden, Detail: "the proxy does not say which request it holds: attributes.request.http has no method or no path"}
