@@ -24,6 +24,7 @@ type Capacity struct {
 	Administration int // whatever is in no other class
 	Receipts       int // which wait, for up to half a minute, and do little else
 	Bulk           int // imports, exports and policies, which take most memory
+	Leaks          int // reports of leaked keys, which need no credential
 	// Patience is how long a request waits for its turn.
 	Patience time.Duration
 }
@@ -36,7 +37,7 @@ type Capacity struct {
 // each may hold its 64 MiB many times over while it is decoded. Patience is long
 // enough for a pause of the garbage collector or a burst, and short beside any
 // caller's own.
-var DefaultCapacity = Capacity{Checks: 512, Administration: 256, Receipts: 1024, Bulk: 4, Patience: 100 * time.Millisecond}
+var DefaultCapacity = Capacity{Checks: 512, Administration: 256, Receipts: 1024, Bulk: 4, Leaks: 16, Patience: 100 * time.Millisecond}
 
 // class is what requests compete with for turns.
 type class uint8
@@ -46,12 +47,13 @@ const (
 	checks
 	receipts
 	bulk
+	leaks
 	classes
 )
 
 // String is the class's label in metrics.
 func (c class) String() string {
-	return [classes]string{"administration", "checks", "receipts", "bulk"}[c]
+	return [classes]string{"administration", "checks", "receipts", "bulk", "leaks"}[c]
 }
 
 // classOf has the operations that are not administration's. Those of checks say
@@ -61,10 +63,11 @@ var classOf = map[string]class{
 	"importBundle":  bulk,
 	"exportAccount": bulk,
 	"printPolicy":   bulk,
+	"reportLeak":    leaks,
 }
 
 func (c *Capacity) gates() (all [classes]*gate) {
-	for class, most := range map[class]int{administration: c.Administration, checks: c.Checks, receipts: c.Receipts, bulk: c.Bulk} {
+	for class, most := range map[class]int{administration: c.Administration, checks: c.Checks, receipts: c.Receipts, bulk: c.Bulk, leaks: c.Leaks} {
 		all[class] = newGate(most, c.Patience)
 	}
 	return all

@@ -193,7 +193,7 @@ func shed(t *testing.T, w *httptest.ResponseRecorder) {
 var unshed = map[string]bool{"/livez": true, "/readyz": true, "/metrics": true, "/openapi.json": true, "/docs": true, "/docs/:asset": true}
 
 func TestEveryRouteHasAClass(t *testing.T) {
-	b := newBusy(t, Capacity{Checks: 1, Administration: 1, Receipts: 1, Bulk: 1, Patience: time.Nanosecond})
+	b := newBusy(t, Capacity{Checks: 1, Administration: 1, Receipts: 1, Bulk: 1, Leaks: 1, Patience: time.Nanosecond})
 	for _, g := range b.server.gates {
 		must(t, g.enter(t.Context()))
 	}
@@ -215,9 +215,9 @@ func TestEveryRouteHasAClass(t *testing.T) {
 	}
 	for of, g := range b.server.gates { // which class is whose
 		g.leave()
-		free := map[class]string{checks: "/v1/billing-owner", administration: "/v1/bindings", bulk: "/v1/import"}[class(of)]
+		free := map[class]string{checks: "/v1/billing-owner", administration: "/v1/bindings", bulk: "/v1/import", leaks: "/v1/leaked-keys"}[class(of)]
 		if free != "" {
-			b.do(post, free, `{}`).problem(400, "FIELD_REQUIRED", map[class]string{checks: "resource", administration: "subject", bulk: "account"}[class(of)])
+			b.do(post, free, `{}`).problem(400, "FIELD_REQUIRED", map[class]string{checks: "resource", administration: "subject", bulk: "account", leaks: "api_key"}[class(of)])
 		}
 		must(t, g.enter(t.Context()))
 	}

@@ -106,6 +106,7 @@ var limits = []documented{
 	{"checks, batches and billing owners at once", atOnce(api.DefaultCapacity.Checks, "checks"), "503 `OVERLOADED`"},
 	{"imports, exports and policies at once", atOnce(api.DefaultCapacity.Bulk, "bulk"), "503 `OVERLOADED`"},
 	{"receipts at once", atOnce(api.DefaultCapacity.Receipts, "receipts"), "503 `OVERLOADED`"},
+	{"reports of leaked keys at once", count(api.DefaultCapacity.Leaks), "503 `OVERLOADED`"},
 	{"other requests at once", atOnce(api.DefaultCapacity.Administration, "administration"), "503 `OVERLOADED`"},
 	{"connections", atOnce(defaultConnections, "connections"), fmt.Sprintf("%d are answered 503 `OVERLOADED`, others closed", spareConnections)},
 	{"a request takes to arrive, an import apart", span(callers.read), "408 `BODY_TOO_SLOW`"},

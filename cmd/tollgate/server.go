@@ -174,6 +174,8 @@ func listen(in net.Listener, handler http.Handler, bounds patience, log *zap.Log
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          serverLog,
 		ConnContext:       markSpare,
+
+		DisableGeneralOptionsHandler: true, // every answer is the handler's
 	}
 	ended := make(chan error, 1)
 	go func() {
