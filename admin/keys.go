@@ -369,7 +369,7 @@ func (s *Service) TransferKey(ctx context.Context, who Caller, id string, to hie
 // ReportLeak disables a key whose secret somebody has found: to have it is
 // enough. It does nothing, and says nothing, if there is no such key.
 func (s *Service) ReportLeak(ctx context.Context, found apikey.Presented) error {
-	_, account, code, err := s.engine.Authenticate(ctx, found, netip.Addr{})
+	_, account, code, err := s.engine.AuthenticateFound(ctx, found)
 	if err != nil || code == authz.KeyNotFound {
 		return err
 	}

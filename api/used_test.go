@@ -39,6 +39,11 @@ func TestLastUse(t *testing.T) {
 	if second, _ := read(); second.LastUsedAt.micro() <= first.LastUsedAt.micro() {
 		t.Errorf("it was used at %v, and then at %v", first.LastUsedAt, second.LastUsedAt)
 	}
+	was, _ := read()
+	f.do(post, "/v1/leaked-keys", `{"api_key":"`+secret+`"}`).want(200)
+	if found, _ := read(); found.LastUsedAt != was.LastUsedAt || !found.Disabled {
+		t.Errorf("it was used at %v, and by who found it at %v", was.LastUsedAt, found.LastUsedAt)
+	}
 	if all := f.do(get, "/v1/projects/"+w.Project.ID+"/keys", "").want(200); strings.Contains(all.text, "last_used_at") {
 		t.Error(all.text)
 	}

@@ -48,6 +48,7 @@ type question struct {
 	account string        // bare ID, or "" if not named
 	billing bool          // only the payer is asked for
 	byKey   bool          // the subject is an API key
+	found   bool          // the key was found by somebody, who does not use it
 	proved  *Snapshot     // in which the key that was presented is accepted, at the question's instant
 	touched byte          // see touch
 	looked  time.Duration // the monotonic time that the snapshot's age is looked at; 0 for never

@@ -271,7 +271,9 @@ func (e *Engine) presentByHint(q *question) (home *resident, k *apiKey) {
 // accepted takes note that a snapshot accepts the key that a question presents.
 func (e *Engine) accepted(home *resident, s *Snapshot, q *question) {
 	q.proved = s
-	e.opts.Uses.note(home.account, *q.who, q.now())
+	if !q.found {
+		e.opts.Uses.note(home.account, *q.who, q.now())
+	}
 }
 
 // locateKey asks the store for the account that a key belongs to; nil if there
@@ -320,9 +322,18 @@ func (r *resident) withKey(ctx context.Context, q *question) (*Snapshot, error) 
 // it is. A code other than Allowed says why it is refused. An error means that
 // nothing was decided.
 func (e *Engine) Authenticate(ctx context.Context, presented apikey.Presented, from netip.Addr) (principal, account string, code Code, err error) {
-	q := question{Request: &Request{Key: presented, Source: from}, looked: e.clock.Monotonic()}
-	q.clock = &e.clock
-	home, k, code, err := e.present(ctx, &q)
+	return e.authenticate(ctx, &question{Request: &Request{Key: presented, Source: from}})
+}
+
+// AuthenticateFound is Authenticate of a key that somebody has found, and does
+// not use.
+func (e *Engine) AuthenticateFound(ctx context.Context, presented apikey.Presented) (principal, account string, code Code, err error) {
+	return e.authenticate(ctx, &question{Request: &Request{Key: presented}, found: true})
+}
+
+func (e *Engine) authenticate(ctx context.Context, q *question) (principal, account string, code Code, err error) {
+	q.clock, q.looked = &e.clock, e.clock.Monotonic()
+	home, k, code, err := e.present(ctx, q)
 	if err != nil || code != NoBinding {
 		return "", "", code, err
 	}
