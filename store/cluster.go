@@ -39,7 +39,7 @@ func (h reloadHook) look(ctx context.Context, err error) {
 }
 
 // look is that of reloadHook, for what passes by its calls.
-func (s *Store) look(ctx context.Context, err error) {
+func (s *Reader) look(ctx context.Context, err error) {
 	if c, ok := s.client.(*redis.ClusterClient); ok {
 		reloadHook{c}.look(ctx, err)
 	}

@@ -36,7 +36,7 @@ type Told struct {
 // until the context ends; lost is called when it may have missed some, with
 // the reason. It is a hint, which makes it milliseconds until a replica knows:
 // messages may get lost without a sign, and come in any order.
-func (s *Store) Feed(ctx context.Context, hear func(Told), lost func(error)) {
+func (s *Reader) Feed(ctx context.Context, hear func(Told), lost func(error)) {
 	s.subscribe(ctx, feedChannel, func(payload string) error {
 		told, err := decodeTold(payload)
 		if err == nil {
@@ -48,7 +48,7 @@ func (s *Store) Feed(ctx context.Context, hear func(Told), lost func(error)) {
 
 // subscribe calls tell with each message of a channel until the context ends,
 // and lost with what kept it from that.
-func (s *Store) subscribe(ctx context.Context, channel string, tell func(payload string) error, lost func(error)) {
+func (s *Reader) subscribe(ctx context.Context, channel string, tell func(payload string) error, lost func(error)) {
 	feed := s.client.Subscribe(ctx, channel)
 	stop := context.AfterFunc(ctx, func() { _ = feed.Close() }) // or it would be read on until it is silent
 	defer func() {

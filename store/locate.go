@@ -12,16 +12,36 @@ import (
 // that belongs to none. An account is its own, whether or not it exists;
 // groups, roles and bindings are found through their account only, and have
 // none here. A confirmed claim is returned as it is, and may outlive its
-// record: only the account knows. One that is not confirmed is verified, and
-// put right. See authz.Source.
+// record: only the account knows. One that is not confirmed is verified. See
+// authz.Source.
+func (s *Reader) Locate(ctx context.Context, refs ...hierarchy.Ref) ([]string, error) {
+	accounts, _, err := s.locate(ctx, refs)
+	return accounts, err
+}
+
+// Locate is the Reader's. It puts claims right that are not confirmed.
 func (s *Store) Locate(ctx context.Context, refs ...hierarchy.Ref) ([]string, error) {
-	accounts := make([]string, len(refs))
+	accounts, open, err := s.locate(ctx, refs)
+	s.repair(ctx, open)
+	return accounts, err
+}
+
+// verified is a claim that is not confirmed, and what is so of it.
+type verified struct {
+	rival
+	recorded bool  // its record is there
+	at       int64 // when it was looked for; see recorded
+}
+
+// locate finds accounts, and claims that are not confirmed.
+func (s *Reader) locate(ctx context.Context, refs []hierarchy.Ref) (accounts []string, open []verified, err error) {
+	accounts = make([]string, len(refs))
 	values, err := s.locators(ctx, refs)
 	if err != nil {
-		return nil, fail(err, detailRead)
+		return nil, nil, fail(err, detailRead)
 	}
-	var open []rival // claims that are not confirmed
-	var index []int  // of each in refs
+	var rivals []rival // claims that are not confirmed
+	var index []int    // of each in refs
 	for i, value := range values {
 		if refs[i].Type == hierarchy.TypeAccount {
 			accounts[i] = refs[i].ID
@@ -32,31 +52,32 @@ func (s *Store) Locate(ctx context.Context, refs ...hierarchy.Ref) ([]string, er
 		}
 		c, err := parseClaim(value)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if c.confirmed {
 			accounts[i] = c.account
 			continue
 		}
-		open, index = append(open, rival{refs[i], c}), append(index, i)
+		rivals, index = append(rivals, rival{refs[i], c}), append(index, i)
 	}
-	if len(open) == 0 {
-		return accounts, nil
+	if len(rivals) == 0 {
+		return accounts, nil, nil
 	}
-	recorded, err := s.repair(ctx, open)
+	recorded, at, err := s.recorded(ctx, rivals)
 	if err != nil {
-		return nil, fail(err, detailRead)
+		return nil, nil, fail(err, detailRead)
 	}
-	for i := range open {
+	for i, r := range rivals {
+		open = append(open, verified{r, recorded[i], at})
 		if recorded[i] {
-			accounts[index[i]] = open[i].claim.account
+			accounts[index[i]] = r.claim.account
 		}
 	}
-	return accounts, nil
+	return accounts, open, nil
 }
 
 // locators reads the claims of all refs that can have one.
-func (s *Store) locators(ctx context.Context, refs []hierarchy.Ref) ([]string, error) {
+func (s *Reader) locators(ctx context.Context, refs []hierarchy.Ref) ([]string, error) {
 	values := make([]string, len(refs))
 	replies := make([]*redis.StringCmd, len(refs))
 	pipe := s.client.Pipeline()
@@ -84,23 +105,18 @@ func (s *Store) locators(ctx context.Context, refs []hierarchy.Ref) ([]string, e
 	return values, nil
 }
 
-// repair verifies claims that are not confirmed. It confirms those whose
-// record is there, and drops those that have none and are stale. That it could
-// not write is no error: the answer is right, and the next reader tries again.
-func (s *Store) repair(ctx context.Context, open []rival) (recorded []bool, err error) {
-	recorded, now, err := s.recorded(ctx, open)
-	if err != nil {
-		return nil, err
-	}
+// repair confirms claims whose record is there, and drops those that have none
+// and are stale. That it could not write is no error: what was answered is
+// right, and the next reader tries again.
+func (s *Store) repair(ctx context.Context, open []verified) {
 	var swaps []swap
-	for i, r := range open {
+	for _, r := range open {
 		switch {
-		case recorded[i]:
+		case r.recorded:
 			swaps = append(swaps, swap{r.ref, r.claim.confirm().String(), []string{r.claim.String()}})
-		case r.claim.stale(now):
+		case r.claim.stale(r.at):
 			swaps = append(swaps, swap{r.ref, "", []string{r.claim.String()}})
 		}
 	}
 	_, _ = s.swapAll(ctx, swaps)
-	return recorded, nil
 }

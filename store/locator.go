@@ -50,7 +50,7 @@ func (s *Store) setIfAbsent(ctx context.Context, refs []hierarchy.Ref, c claim) 
 // that was stale by then cannot lead to a record after it was looked for. The
 // replies of a cluster come from many nodes, in any order; so what the asking
 // took is taken off.
-func (s *Store) recorded(ctx context.Context, rivals []rival) (recorded []bool, now int64, err error) {
+func (s *Reader) recorded(ctx context.Context, rivals []rival) (recorded []bool, now int64, err error) {
 	pipe := s.client.Pipeline()
 	clock := pipe.Time(ctx)
 	replies := make([]*redis.BoolCmd, len(rivals))

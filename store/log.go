@@ -22,7 +22,7 @@ func entryID(number uint64) string { return strconv.FormatUint(number, 10) + "-0
 // Since returns the changes after a revision, oldest first, and the head that
 // they lead to. It returns authz.ErrGap if the log does not lead from exactly
 // that revision to the head in at most a thousand changes.
-func (s *Store) Since(ctx context.Context, account string, after authz.Revision) (authz.Head, []authz.Change, error) {
+func (s *Reader) Since(ctx context.Context, account string, after authz.Revision) (authz.Head, []authz.Change, error) {
 	if after.Number == math.MaxUint64 {
 		return authz.Head{}, nil, authz.ErrGap
 	}
@@ -87,7 +87,7 @@ func (s *Store) LogBefore(ctx context.Context, account string, before uint64, li
 // RevisionAt returns the identity of an account's revision of a number; found
 // is false if the log does not have it, because it was trimmed or because
 // there is none yet.
-func (s *Store) RevisionAt(ctx context.Context, account string, number uint64) (identity string, found bool, err error) {
+func (s *Reader) RevisionAt(ctx context.Context, account string, number uint64) (identity string, found bool, err error) {
 	entries, err := s.client.XRangeN(ctx, logKey(account), entryID(number), entryID(number), 1).Result()
 	if err != nil {
 		return "", false, fail(err, detailRead)

@@ -13,14 +13,14 @@ import (
 // reading is one transaction that reads an account: its head, the clock, and
 // whatever else is asked for, as of one moment and in one round trip.
 type reading struct {
-	store   *Store
+	store   *Reader
 	account string
 	pipe    redis.Pipeliner
 	head    *redis.SliceCmd
 	now     *redis.TimeCmd
 }
 
-func (s *Store) read(ctx context.Context, account string) *reading {
+func (s *Reader) read(ctx context.Context, account string) *reading {
 	pipe := s.client.TxPipeline()
 	return &reading{s, account, pipe, pipe.HMGet(ctx, headKey(account), "num", "id", "basis", "at"), pipe.Time(ctx)}
 }
@@ -99,7 +99,7 @@ func (r *reading) records(ctx context.Context, keys []authz.Key) func() ([]authz
 
 // Load returns all records of an account except resources, and the resources
 // asked for, as of one revision, in one round trip. See authz.Source.
-func (s *Store) Load(ctx context.Context, account string, resources ...authz.Key) (*authz.State, error) {
+func (s *Reader) Load(ctx context.Context, account string, resources ...authz.Key) (*authz.State, error) {
 	r := s.read(ctx, account)
 	docs := r.pipe.HGetAll(ctx, docsKey(account))
 	asked := r.records(ctx, resources)
@@ -124,7 +124,7 @@ func (s *Store) Load(ctx context.Context, account string, resources ...authz.Key
 
 // Read returns the records of the keys that exist, and the head, as of one
 // revision, in one round trip. See authz.Source.
-func (s *Store) Read(ctx context.Context, account string, keys ...authz.Key) (authz.Head, []authz.Record, error) {
+func (s *Reader) Read(ctx context.Context, account string, keys ...authz.Key) (authz.Head, []authz.Record, error) {
 	r := s.read(ctx, account)
 	asked := r.records(ctx, keys)
 	head, err := r.do(ctx)
@@ -141,7 +141,7 @@ func (s *Store) Read(ctx context.Context, account string, keys ...authz.Key) (au
 // Heads returns the newest revisions of accounts, in order, in one pipeline:
 // in a cluster one to each node. A node that fails costs only its own
 // accounts theirs. See authz.Source.
-func (s *Store) Heads(ctx context.Context, accounts []string) ([]authz.Revision, error) {
+func (s *Reader) Heads(ctx context.Context, accounts []string) ([]authz.Revision, error) {
 	pipe := s.client.Pipeline()
 	replies := make([]*redis.SliceCmd, len(accounts))
 	for i, account := range accounts {

@@ -69,7 +69,7 @@ func (s *Store) Say(ctx context.Context, m replica.Message) error {
 }
 
 // Listen calls hear with what replicas say, until the context ends.
-func (s *Store) Listen(ctx context.Context, hear func(replica.Message), lost func(error)) {
+func (s *Reader) Listen(ctx context.Context, hear func(replica.Message), lost func(error)) {
 	s.subscribe(ctx, rosterChannel, func(payload string) error {
 		var m replica.Message
 		if err := json.Unmarshal([]byte(payload), &m); err != nil || m.Question == "" {

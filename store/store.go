@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"sync/atomic"
@@ -9,7 +8,6 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/logging"
 
 	"github.com/tollgate-dev/tollgate/authz"
 )
@@ -22,8 +20,8 @@ import (
 // that context's error too. Methods fail rather than answer from a part of
 // what they should have read.
 type Store struct {
-	client   redis.UniversalClient
-	clock    *clock
+	Reader
+
 	options  Options
 	embedded *miniredis.Miniredis // nil on a real Redis
 	stop     func()               // ends what OpenEmbedded started
@@ -65,24 +63,13 @@ func newStore(client redis.UniversalClient, o Options) *Store {
 	if o.LogLength <= 0 {
 		o.LogLength = DefaultLogLength
 	}
-	logging.Disable() // every error is returned; go-redis need not print it too
-	return &Store{client: client, clock: newClock(), options: o, stop: func() {}}
-}
-
-// Ping asks Redis for its time, and so whether it can be reached.
-func (s *Store) Ping(ctx context.Context) error {
-	now, err := s.client.Time(ctx).Result()
-	if err != nil {
-		return fail(err, detailRead)
-	}
-	s.clock.observe(now.UnixMicro())
-	return nil
+	return &Store{Reader: newReader(client), options: o, stop: func() {}}
 }
 
 // Close ends all connections, and with an embedded store the store itself:
 // what it held is gone.
 func (s *Store) Close() error {
-	err := s.client.Close()
+	err := s.Reader.Close()
 	s.stop()
 	return err
 }
