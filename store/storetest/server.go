@@ -281,3 +281,19 @@ func (s *Server) Denied(object string) (times int) {
 	}
 	return times
 }
+
+// Refused is what the server has refused a user since the last ACL LOG RESET:
+// commands, keys and channels.
+func (s *Server) Refused(user string) (what []string) {
+	s.tb.Helper()
+	log, err := s.client.ACLLog(context.Background(), 1000).Result()
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	for _, entry := range log {
+		if entry.Username == user {
+			what = append(what, entry.Object)
+		}
+	}
+	return what
+}
