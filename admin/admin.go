@@ -47,6 +47,7 @@ type Uses interface {
 	// LastUse returns when a key was used last, in microseconds since 1970,
 	// as far as it is known; 0 for never.
 	LastUse(ctx context.Context, account string, key hierarchy.Ref) (int64, error)
+	authz.UseStore
 }
 
 // History is what a store keeps of the payers of projects and of the parents

@@ -28,6 +28,7 @@ import (
 
 	"github.com/tollgate-dev/tollgate/admin"
 	"github.com/tollgate-dev/tollgate/apikey"
+	"github.com/tollgate-dev/tollgate/authz"
 	"github.com/tollgate-dev/tollgate/gateway"
 	"github.com/tollgate-dev/tollgate/limit"
 	"github.com/tollgate-dev/tollgate/replica"
@@ -37,8 +38,10 @@ import (
 
 // Config is what the API serves, and how.
 type Config struct {
-	// Admin administers; its engine answers.
+	// Admin administers; its engine answers. A sidecar has none.
 	Admin *admin.Service
+	// Engine answers for a sidecar.
+	Engine *authz.Engine
 	// OperatorKey is the credential of the platform's operators. It never
 	// appears in a log or an error.
 	OperatorKey string
@@ -81,7 +84,8 @@ func New(c Config) (http.Handler, error) {
 
 // Doors are the ways into one API.
 type Doors struct {
-	API     http.Handler // all of the document, for callers
+	API     http.Handler // all of the document, for callers; of a sidecar, what can be asked
+	Local   http.Handler // of a sidecar: the same, for who may connect to a Unix socket
 	Proxies http.Handler // what begins with ForwardPrefix, for proxies that have a key
 	Socket  http.Handler // the same, for proxies that may connect to a Unix socket
 	Porter  Porter       // what answers there, for a door of another protocol
@@ -89,6 +93,9 @@ type Doors struct {
 
 // NewDoors is New, with what is for proxies.
 func NewDoors(c Config) (Doors, error) {
+	if c.Admin == nil {
+		return Doors{}, errors.New("api: no admin service")
+	}
 	s, err := newServer(c)
 	if err != nil {
 		return Doors{}, err
@@ -100,10 +107,31 @@ func NewDoors(c Config) (Doors, error) {
 	return Doors{API: api, Proxies: s.forwards(false), Socket: s.forwards(true), Porter: Porter{s}}, nil
 }
 
+// NewSidecar is NewDoors, of one that can be asked and nothing else: that has
+// neither administration nor an operator.
+func NewSidecar(c Config) (Doors, error) {
+	if c.Admin != nil || c.Engine == nil {
+		return Doors{}, errors.New("api: a sidecar has an engine, and no admin service")
+	}
+	s, err := newServer(c)
+	if err != nil {
+		return Doors{}, err
+	}
+	api, err := s.askedRouter(s.authenticated)
+	if err != nil {
+		return Doors{}, err
+	}
+	local, err := s.askedRouter(trusted)
+	if err != nil {
+		return Doors{}, err
+	}
+	return Doors{API: api, Local: local, Proxies: s.forwards(false), Socket: s.forwards(true), Porter: Porter{s}}, nil
+}
+
 // server is the API at work. It is immutable once it serves.
 type server struct {
 	Config
-	key     digest
+	key     *digest     // of the operators; nil in a sidecar
 	digest  []string    // the value of digestHeader, for reading only
 	seal    cipher.AEAD // of page tokens
 	doc     *document
@@ -112,15 +140,8 @@ type server struct {
 }
 
 func newServer(c Config) (*server, error) {
-	if c.Admin == nil {
-		return nil, errors.New("api: no admin service")
-	}
-	key := digest(c.OperatorKeyHash)
-	if c.OperatorKey != "" {
-		key = digestOf(c.OperatorKey)
-	}
-	if key == (digest{}) {
-		return nil, errors.New("api: no operator key")
+	if c.Admin != nil {
+		c.Engine = c.Admin.Engine()
 	}
 	if c.KeyEnvironment == "" {
 		c.KeyEnvironment = "live"
@@ -135,10 +156,10 @@ func newServer(c Config) (*server, error) {
 		c.Logger = zap.NewNop()
 	}
 	if c.Replicas == nil {
-		c.Replicas = replica.New(nil, c.Admin.Engine(), "", 0, c.Logger)
+		c.Replicas = replica.New(nil, c.Engine, "", 0, c.Logger)
 	}
 	if c.Gateway == nil {
-		c.Gateway = gateway.New(c.Admin.Engine(), c.Limits)
+		c.Gateway = gateway.New(c.Engine, c.Limits)
 	}
 	if c.Registry == nil {
 		c.Registry = prometheus.NewRegistry()
@@ -147,11 +168,7 @@ func newServer(c Config) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := newMetrics(c.Registry, c.Admin.Engine())
-	if err != nil {
-		return nil, err
-	}
-	seal, err := newPageSeal(&key)
+	m, err := newMetrics(c.Registry, c.Engine)
 	if err != nil {
 		return nil, err
 	}
@@ -159,5 +176,23 @@ func newServer(c Config) (*server, error) {
 	if err := errors.Join(c.Registry.Register(newGateMetrics(&gates)), c.Registry.Register(limitMetrics{c.Limits})); err != nil {
 		return nil, err
 	}
-	return &server{Config: c, key: key, digest: []string{c.Admin.Engine().Digest()}, seal: seal, doc: doc, metrics: m, gates: gates}, nil
+	s := &server{Config: c, digest: []string{c.Engine.Digest()}, doc: doc, metrics: m, gates: gates}
+	if c.Admin != nil {
+		err = s.takeOperatorKey()
+	}
+	return s, err
+}
+
+// takeOperatorKey makes whoever has the operator key an operator.
+func (s *server) takeOperatorKey() (err error) {
+	key := digest(s.OperatorKeyHash)
+	if s.OperatorKey != "" {
+		key = digestOf(s.OperatorKey)
+	}
+	if key == (digest{}) {
+		return errors.New("api: no operator key")
+	}
+	s.key = &key
+	s.seal, err = newPageSeal(&key)
+	return err
 }

@@ -26,7 +26,7 @@ func (s *server) asking(who *admin.Caller) asking {
 	if who.Operator {
 		return asking{who: who, anyone: true}
 	}
-	at := s.Admin.Engine().Now()
+	at := s.Engine.Now()
 	return asking{who: who, at: at, anyone: who.OnPlatform(askPermission, at) == nil}
 }
 

@@ -30,7 +30,11 @@ type digest [sha256.Size]byte
 
 func digestOf(key string) digest { return sha256.Sum256([]byte(key)) }
 
+// matches reports whether a key is the digest's; of no digest, none is.
 func (d *digest) matches(key string) bool {
+	if d == nil {
+		return false
+	}
 	other := digestOf(key)
 	return subtle.ConstantTimeCompare(d[:], other[:]) == 1
 }
@@ -91,7 +95,7 @@ func (s *server) holder(ctx context.Context, text string, from netip.Addr) (*adm
 	if err != nil {
 		return nil, errUnauthenticated
 	}
-	engine := s.Admin.Engine()
+	engine := s.Engine
 	principal, account, code, err := engine.Authenticate(ctx, presented, from)
 	switch {
 	case err != nil:
@@ -165,7 +169,7 @@ func (s *server) readActor(who *admin.Caller, header http.Header) error {
 		return nil
 	case len(values) > 1:
 		return hierarchy.Invalid("ACTOR_AMBIGUOUS", actorHeader, "is given more than once")
-	case who.OnPlatform("actor.assume", s.Admin.Engine().Now()) != nil:
+	case who.OnPlatform("actor.assume", s.Engine.Now()) != nil:
 		return &hierarchy.Error{Kind: hierarchy.KindForbidden, Reason: "ACTOR_FORBIDDEN", Field: actorHeader, Detail: who.Name + " may not act for others: that takes actor.assume on the platform"}
 	}
 	actor, err := hierarchy.ParseRef(values[0])

@@ -61,7 +61,7 @@ func (s *server) inOneAccount(c *call, f *admin.BindingFilter) error {
 	if f.Scope.IsZero() || f.Account == "" {
 		return nil
 	}
-	account, err := s.Admin.Engine().AccountOf(c.ctx(), f.Scope)
+	account, err := s.Engine.AccountOf(c.ctx(), f.Scope)
 	if err == nil && account != f.Account {
 		err = hierarchy.NotFound(f.Scope)
 	}

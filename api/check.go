@@ -87,7 +87,7 @@ func (s *server) ask(g *gin.Context, by asking, q *question) (a authz.Answer, x 
 	if foreign || err != nil {
 		return authz.Answer{Code: authz.ResourceNotFound}, nil, err
 	}
-	engine := s.Admin.Engine()
+	engine := s.Engine
 	if q.explain {
 		a, x, err = engine.Explain(g.Request.Context(), &q.Request)
 	} else {
@@ -115,7 +115,7 @@ func (s *server) billingOwner(g *gin.Context, who *admin.Caller) {
 		foreign, err := by.confine(&q.Request)
 		a := authz.Answer{Code: authz.ResourceNotFound}
 		if err == nil && !foreign {
-			a, err = s.Admin.Engine().BillingOwner(g.Request.Context(), &q.Request)
+			a, err = s.Engine.BillingOwner(g.Request.Context(), &q.Request)
 		}
 		if err != nil {
 			return err

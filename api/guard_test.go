@@ -150,6 +150,7 @@ func TestPlatformPermissions(t *testing.T) {
 		{"account.open", post, "/v1/accounts", `{"owner":"user:zoe","billing_account":{"mode":"prepaid","currency":"EUR"}}`},
 		{"metrics.inspect", get, "/metrics", ""},
 		{"access.check", post, "/v1/authorize", `{"subject":"user:ann","permission":"project.read","resource":"project:` + w.Project.ID + `"}`},
+		{"replica.report", post, "/v1/replicas/0123456789abcdef", `{"name":"n","digest":"d","last":"15s"}`},
 		{"platform.operate", get, "/v1/accounts/" + w.Account.ID + "/export", ""},
 	} {
 		name := strings.ReplaceAll(x.permission, ".", "-")

@@ -19,10 +19,10 @@ var errRateLimited = &wireError{
 
 // holdBack refuses a caller that asks too often, and tells it of its limits.
 // Whose credential was not accepted does not come here: he takes nothing out of
-// the bucket of whom he claims to be. The operator is never held back, nor is
-// who asks about everybody: in a gateway's questions, those it asks for are.
+// the bucket of whom he claims to be. In a gateway's questions, those that it
+// asks for are held back.
 func (s *server) holdBack(g *gin.Context, who *admin.Caller) error {
-	if s.Limits == nil || who.Operator || who.OnPlatform(askPermission, s.Admin.Engine().Now()) == nil {
+	if s.Limits == nil || s.unlimited(who) {
 		return nil
 	}
 	account := ""
@@ -40,6 +40,13 @@ func (s *server) holdBack(g *gin.Context, who *admin.Caller) error {
 	}
 	header.Set(limit.RetryHeader, strconv.Itoa(standing.RetryAfter()))
 	return errRateLimited
+}
+
+// unlimited reports whether nobody holds a caller back: it operates the platform,
+// asks about everybody, or reports for sidecars, of which there are many.
+func (s *server) unlimited(who *admin.Caller) bool {
+	at := s.Engine.Now()
+	return who.OnPlatform(askPermission, at) == nil || who.OnPlatform(admin.Report, at) == nil
 }
 
 // The headers as net/http spells them.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"go.uber.org/goleak"
@@ -16,6 +17,7 @@ import (
 	"github.com/tollgate-dev/tollgate/admin"
 	"github.com/tollgate-dev/tollgate/authz"
 	"github.com/tollgate-dev/tollgate/policy"
+	"github.com/tollgate-dev/tollgate/replica"
 	"github.com/tollgate-dev/tollgate/store"
 )
 
@@ -30,6 +32,7 @@ type fixture struct {
 	engine   *authz.Engine
 	uses     *authz.Uses
 	admin    *admin.Service
+	hall     *hall
 	handler  *gin.Engine
 	logs     *observer.ObservedLogs
 	contract *contract
@@ -56,13 +59,14 @@ func newFixtureOn(t testing.TB, o store.Options, configure ...func(*Config)) *fi
 	core, logs := observer.New(zap.DebugLevel)
 	service := admin.New(engine, st)
 	must(t, service.EnsurePlatform(t.Context()))
-	config := Config{Admin: service, OperatorKey: testKey, Logger: zap.New(core)}
+	hall := &hall{}
+	config := Config{Admin: service, OperatorKey: testKey, Logger: zap.New(core), Replicas: replica.New(hall, engine, "test", time.Second, zap.NewNop())}
 	for _, c := range configure {
 		c(&config)
 	}
 	handler, err := New(config)
 	must(t, err)
-	return &fixture{t, st, engine, uses, service, handler.(*gin.Engine), logs, loadContract(t)}
+	return &fixture{t, st, engine, uses, service, hall, handler.(*gin.Engine), logs, loadContract(t)}
 }
 
 func must(t testing.TB, err error) {
@@ -105,8 +109,13 @@ func (f *fixture) do(method, path, body string, header ...string) answer {
 
 func (f *fixture) send(r *http.Request) answer {
 	f.t.Helper()
+	return f.sendTo(f.handler, r)
+}
+
+func (f *fixture) sendTo(door http.Handler, r *http.Request) answer {
+	f.t.Helper()
 	w := httptest.NewRecorder()
-	f.handler.ServeHTTP(w, r)
+	door.ServeHTTP(w, r)
 	a := answer{f.t, w.Code, w.Header(), w.Body.String()}
 	f.contract.holds(f.t, r, a)
 	return a

@@ -48,21 +48,29 @@ func (s *server) router() (*gin.Engine, error) {
 		{documentRoutes, s.authenticatedBrowser},
 		{apiRoutes, s.authenticated},
 	} {
-		for _, r := range group.routes {
-			op, err := s.doc.operation(r.method, documentPath(r.path))
-			if err != nil {
-				return nil, err
-			}
-			guarded := group.guard(r.build(s, op))
-			for _, method := range methodsOf(r) {
-				s.metrics.route(method, r.path)
-				e.Handle(method, r.path, guarded)
-			}
+		if err := s.handle(e, group.routes, group.guard); err != nil {
+			return nil, err
 		}
 	}
 	e.NoRoute(s.authenticated(s.noRoute))
 	e.NoMethod(s.authenticated(s.noMethod))
 	return e, nil
+}
+
+// handle serves routes behind a guard.
+func (s *server) handle(e *gin.Engine, routes []route, guard func(handler) gin.HandlerFunc) error {
+	for _, r := range routes {
+		op, err := s.doc.operation(r.method, documentPath(r.path))
+		if err != nil {
+			return err
+		}
+		guarded := guard(r.build(s, op))
+		for _, method := range methodsOf(r) {
+			s.metrics.route(method, r.path)
+			e.Handle(method, r.path, guarded)
+		}
+	}
+	return nil
 }
 
 // open lets everybody by.

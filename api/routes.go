@@ -33,8 +33,19 @@ var documentRoutes = []route{
 	{get, "/docs/:asset", raw((*server).docs)},
 }
 
+// askedRoutes take a credential, and answer from memory. They are what a sidecar
+// has too.
+var askedRoutes = []route{
+	{post, "/v1/authorize", asked((*server).authorize)},
+	{post, "/v1/check", asked((*server).check)},
+	{post, "/v1/check/batch", asked((*server).checkBatch)},
+	{post, "/v1/billing-owner", asked((*server).billingOwner)},
+	{get, "/metrics", asked((*server).showMetrics)},
+}
+
 // apiRoutes take a credential.
 var apiRoutes = slices.Concat(
+	askedRoutes,
 	otherRoutes,
 	lifecycle("/v1/accounts/:account", hierarchy.TypeAccount),
 	lifecycle("/v1/billing-accounts/:billing_account", hierarchy.TypeBillingAccount),
@@ -44,11 +55,9 @@ var apiRoutes = slices.Concat(
 
 // otherRoutes are those that are like no other.
 var otherRoutes = []route{
-	{post, "/v1/authorize", asked((*server).authorize)},
-	{post, "/v1/check", asked((*server).check)},
-	{post, "/v1/check/batch", asked((*server).checkBatch)},
-	{post, "/v1/billing-owner", asked((*server).billingOwner)},
-	{get, "/metrics", asked((*server).showMetrics)},
+	{post, "/v1/replicas/:replica", serveJSON((*server).enrolReplica)},
+	{post, "/v1/replicas/:replica/answers", serveJSON((*server).answerForReplica)},
+	{post, "/v1/replicas/:replica/uses", serveJSON((*server).reportUses)},
 
 	{post, "/v1/accounts", serveJSON((*server).signUp)},
 	{get, "/v1/accounts/:account", serveJSON((*server).getAccount)},

@@ -59,11 +59,14 @@ func (c class) String() string {
 // classOf has the operations that are not administration's. Those of checks say
 // so themselves.
 var classOf = map[string]class{
-	"getReceipt":    receipts,
-	"importBundle":  bulk,
-	"exportAccount": bulk,
-	"printPolicy":   bulk,
-	"reportLeak":    leaks,
+	"getReceipt":       receipts,
+	"enrolReplica":     receipts,
+	"answerForReplica": receipts,
+	"reportUses":       receipts,
+	"importBundle":     bulk,
+	"exportAccount":    bulk,
+	"printPolicy":      bulk,
+	"reportLeak":       leaks,
 }
 
 func (c *Capacity) gates() (all [classes]*gate) {

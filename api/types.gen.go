@@ -1010,6 +1010,20 @@ type KeyTransfer struct {
 	Sponsor string `json:"sponsor"`
 }
 
+// KeyUse That an API key was used.
+type KeyUse struct {
+	// Account Example: acc_01jq8zt2v3w4x5y6z7a8b9c0d1
+	Account string `json:"account"`
+
+	// At An instant, RFC 3339. Answers are in UTC with microseconds.
+	//
+	// Example: 2026-03-01T09:30:00.000000Z
+	At Timestamp `json:"at"`
+
+	// Key Example: key_01jq8zt2v3w4x5y6z7a8b9c0d1
+	Key string `json:"key"`
+}
+
 // Labels What programs note on a node; decides nothing. At most 64, of at most 63 bytes in the name and 256 in the value.
 //
 // Example: {"team":"payments"}
@@ -1561,6 +1575,44 @@ type ReceiptServer struct {
 	Name string `json:"name,omitempty,omitzero"`
 }
 
+// Replica A sidecar as receipts show it.
+type Replica struct {
+	// ID Example: sidecar-5f0c1e9a7b3d2c48
+	ID string `json:"id"`
+}
+
+// ReplicaAnswer Whether a sidecar answers from what a receipt asks about, or from later, from now on.
+type ReplicaAnswer struct {
+	// Question As it was heard.
+	//
+	// Example: 9c5f0c1e9a7b3d2c
+	Question string `json:"question"`
+	Serves   bool   `json:"serves"`
+}
+
+// ReplicaEnrolment A sidecar, and for how long it is enrolled.
+type ReplicaEnrolment struct {
+	// Digest Its `Tollgate-Digest`.
+	//
+	// Example: 3f9a61c07be2d854
+	Digest string `json:"digest"`
+
+	// Last For how long, up to an hour.
+	//
+	// Example: 15s
+	Last string `json:"last"`
+
+	// Name Where it runs, for people.
+	//
+	// Example: shop-7f9c:1
+	Name string `json:"name"`
+}
+
+// ReplicaUses When API keys were used last.
+type ReplicaUses struct {
+	Uses []KeyUse `json:"uses"`
+}
+
 // Resource A product's own thing, in a project or a subproject.
 type Resource struct {
 	// Account The account that it belongs to, bare.
@@ -1983,6 +2035,9 @@ type PageToken = string
 
 // ProjectParam defines model for ProjectParam.
 type ProjectParam = string
+
+// ReplicaParam defines model for ReplicaParam.
+type ReplicaParam = string
 
 // RoleParam defines model for RoleParam.
 type RoleParam = string

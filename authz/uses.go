@@ -2,9 +2,13 @@ package authz
 
 import (
 	"context"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
 
 	"github.com/tollgate-dev/tollgate/hierarchy"
 )
@@ -81,6 +85,30 @@ func (l *lastUse) forward(at int64) {
 type UseStore interface {
 	// Used notes uses, each unless a later one of its key is known.
 	Used(ctx context.Context, uses []Use) error
+}
+
+// Bounds of taking uses to the store: how often that is done, and how long it may
+// take.
+const (
+	flushEvery   = 30 * time.Second
+	flushTimeout = 5 * time.Second
+)
+
+// Run takes what is noted to a store every half minute or so, and once more when
+// the context has ended.
+func (u *Uses) Run(ctx context.Context, to UseStore, log *zap.Logger) {
+	for over := false; !over; {
+		select {
+		case <-ctx.Done():
+			over = true
+		case <-time.After(flushEvery*3/4 + rand.N(flushEvery/2)): // replicas are not to come all at once
+		}
+		flushing, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
+		if err := u.Flush(flushing, to); err != nil {
+			log.Warn("the store could not be told when API keys were used", zap.Error(err))
+		}
+		cancel()
+	}
 }
 
 // Flush takes what was noted to a store. What cannot be taken there is noted

@@ -27,6 +27,7 @@ var (
 		"platform: operate",
 		"route_map: inspect define",
 		"metrics: inspect",
+		"replica: report",
 		"actor: assume",
 	}
 	product = []string{"number: read create update delete call", "compute.instances: get list use"}

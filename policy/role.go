@@ -69,6 +69,8 @@ var Predefined = []PredefinedRole{
 		[]string{"account.read", "project.read", "subproject.read", "binding.*", "role.*", "group.*", "key.*", "log.inspect", "policy.export"}}},
 	{"gateway", Role{"Gateway", "Asks what others may do, and who pays: for the services and sidecars of the platform.",
 		[]string{"access.check"}}},
+	{"sidecar", Role{"Sidecar", "Reports what a sidecar serves, and when API keys were used there: for sidecars, on the platform.",
+		[]string{"replica.report"}}},
 	{"billing-admin", Role{"Billing admin", "Keeps billing accounts and says which of them pays for which project.",
 		[]string{"account.read", "project.read", "project.link", "billing_account.*"}}},
 	{"billing-viewer", Role{"Billing viewer", "Sees billing accounts and which of them pays for which project.",

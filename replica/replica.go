@@ -37,6 +37,15 @@ type Bus interface {
 	Listen(ctx context.Context, hear func(Message), lost func(error))
 }
 
+// Host is a bus of a replica that takes in others, which may not write to the
+// store themselves.
+type Host interface {
+	Bus
+	// Admit is Enrol, unless as many replicas are enrolled as there may be and
+	// this is not one of them: then it reports false.
+	Admit(ctx context.Context, m Member, last time.Duration, most int) (bool, error)
+}
+
 // Member is a replica.
 type Member struct {
 	ID   string `json:"id"`   // made at random when it starts
@@ -86,6 +95,7 @@ type Group struct {
 // Bounds of enrolments and of answers.
 const (
 	leastEnrolment = 15 * time.Second
+	enrolAgain     = 5 * time.Second
 	askAgain       = 250 * time.Millisecond // messages may get lost
 	answerTimeout  = 5 * time.Second
 )
@@ -122,8 +132,8 @@ func (g *Group) Run(ctx context.Context) {
 	for {
 		pause := g.last / 3
 		if err := g.Enrol(ctx); err != nil && ctx.Err() == nil {
-			g.log.Warn("this server could not enrol with the store; it asks the store before each answer soon, and receipts of writes leave it out then", zap.Error(err))
-			pause = g.last / 15
+			g.log.Warn("this replica could not enrol; it asks the store before each answer soon, and receipts of writes leave it out then", zap.Error(err))
+			pause = min(g.last/15, enrolAgain)
 		}
 		select {
 		case <-time.After(pause):
@@ -136,7 +146,7 @@ func (g *Group) Run(ctx context.Context) {
 	resigning, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
 	defer cancel()
 	if err := g.bus.Resign(resigning, g.self); err != nil {
-		g.log.Warn("this server could not resign; receipts of writes wait for it until its enrolment ends", zap.Error(err))
+		g.log.Warn("this replica could not resign; receipts of writes wait for it until its enrolment ends", zap.Error(err))
 	}
 }
 
@@ -162,7 +172,7 @@ func (g *Group) hear(ctx context.Context, all *sync.WaitGroup, m Message) {
 		err := g.engine.Serves(ctx, m.Account, m.Revision)
 		answer := Message{Question: m.Question, From: g.self.ID, Answer: true, Serves: err == nil}
 		if err := g.bus.Say(ctx, answer); err != nil && ctx.Err() == nil {
-			g.log.Warn("another server's question could not be answered", zap.Error(err))
+			g.log.Warn("the question of a receipt could not be answered", zap.Error(err))
 		}
 	})
 }

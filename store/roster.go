@@ -11,7 +11,7 @@ import (
 	"github.com/tollgate-dev/tollgate/replica"
 )
 
-var _ replica.Bus = (*Store)(nil)
+var _ replica.Host = (*Store)(nil)
 
 // Enrol says that a replica is there, for a time by Redis's clock, as well as
 // it is known. See replica.Bus.
@@ -20,8 +20,31 @@ func (s *Store) Enrol(ctx context.Context, m replica.Member, last time.Duration)
 	if err != nil {
 		return fail(err, detailWrite)
 	}
-	until := now.Add(last).UnixMicro()
-	return fail(s.client.ZAdd(ctx, rosterKey, redis.Z{Score: float64(until), Member: memberText(m)}).Err(), detailWrite)
+	return s.enrol(ctx, m, now.Add(last))
+}
+
+func (s *Store) enrol(ctx context.Context, m replica.Member, until time.Time) error {
+	return fail(s.client.ZAdd(ctx, rosterKey, redis.Z{Score: float64(until.UnixMicro()), Member: memberText(m)}).Err(), detailWrite)
+}
+
+// Admit is Enrol, unless most are enrolled and this is not one of them. Those that
+// come at one time may be a few more. See replica.Host.
+func (s *Store) Admit(ctx context.Context, m replica.Member, last time.Duration, most int) (bool, error) {
+	pipe := s.client.Pipeline()
+	clock := pipe.Time(ctx)
+	enrolled, own := pipe.ZCard(ctx, rosterKey), pipe.ZScore(ctx, rosterKey, memberText(m))
+	if _, err := pipe.Exec(ctx); err != nil && !absent(err) {
+		return false, fail(err, detailWrite)
+	}
+	for _, err := range []error{clock.Err(), enrolled.Err()} {
+		if err != nil {
+			return false, fail(err, detailWrite)
+		}
+	}
+	if absent(own.Err()) && enrolled.Val() >= int64(most) {
+		return false, nil
+	}
+	return true, s.enrol(ctx, m, clock.Val().Add(last))
 }
 
 // Resign takes an enrolment back.
