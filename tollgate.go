@@ -79,6 +79,7 @@ to store, which commits it with one guarded script.
 	gateway       the answer to a proxy: who, may he, who pays, which headers
 	extauthz      gRPC: Envoy's requests read, and answered in its terms
 	replica       what servers on one store know of one another: receipts
+	sidecar       a replica that may only read, beside an application
 	client        the Go client of the HTTP API; below it guards for net/http and Gin
 
 Imports only point down. What a rule means stands in model.conf; Tollgate

@@ -56,9 +56,9 @@ func (c *settings) open(ctx context.Context, judge *policy.Judge, key string, do
 	s := b.store
 	var err error
 	b.uses = authz.NewUses()
-	b.engine, err = authz.NewEngine(s, judge, authz.Options{ //nolint:contextcheck // it is closed, not cancelled
-		Bound: c.freshnessBound, Compare: b.compare(c), AwayWindow: c.toRedis.awayWindow, Memory: int64(c.memory), Places: c.places, Unregistered: c.unregistered, ShadowShare: c.shadowShare, Uses: b.uses, Logger: log,
-	})
+	options := c.engine()
+	options.Compare, options.AwayWindow, options.Uses, options.Logger = b.compare(c), c.toRedis.awayWindow, b.uses, log
+	b.engine, err = authz.NewEngine(s, judge, options) //nolint:contextcheck // it is closed, not cancelled
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("--unregistered-types: %w", err), b.close())
 	}
@@ -66,7 +66,7 @@ func (c *settings) open(ctx context.Context, judge *policy.Judge, key string, do
 	if err := service.EnsurePlatform(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("the platform's own account cannot be made: %w", err), b.close())
 	}
-	if err := b.openGateway(c); err != nil {
+	if b.gateway, b.limits, err = c.newGateway(b.engine); err != nil {
 		return nil, errors.Join(err, b.close())
 	}
 	b.replicas, b.registry = b.group(c, log), b.newRegistry(door)
@@ -100,17 +100,6 @@ func (b *backend) compare(c *settings) time.Duration {
 		return 0
 	}
 	return c.freshnessBound / 2
-}
-
-// openGateway makes what answers proxies, with the routes and limits set.
-func (b *backend) openGateway(c *settings) (err error) {
-	if b.limits, err = limit.New(limit.Rate(c.rateLimitKey), limit.Rate(c.rateLimitAccount)); err != nil {
-		return err
-	}
-	b.gateway = gateway.New(b.engine, b.limits)
-	routes, err := readRoutes(c.routes)
-	b.gateway.SetRoutes(routes)
-	return err
 }
 
 // close ends what open started, once no request is left. It fails if something
@@ -198,23 +187,28 @@ func (b *backend) openStore(ctx context.Context, c *settings, door *front, log *
 	return err
 }
 
-// openRedis opens a Redis. One that cannot be reached is tried again until it
-// can or the context ends.
+// openRedis opens a Redis.
 func (c *settings) openRedis(ctx context.Context, options store.Options, door *front, log *zap.Logger) (*store.Store, error) {
+	return reach(ctx, func() (*store.Store, error) { return store.Open(ctx, c.redis, options) }, door, log)
+}
+
+// reach opens what is on a Redis. One that cannot be reached is tried again until
+// it can or the context ends.
+func reach[T any](ctx context.Context, open func() (T, error), door *front, log *zap.Logger) (opened T, err error) {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		s, err := store.Open(ctx, c.redis, options)
+		opened, err = open()
 		if err == nil {
-			return s, nil
+			return opened, nil
 		}
 		var known *hierarchy.Error
 		if !errors.As(err, &known) || known.Kind != hierarchy.KindUnavailable {
-			return nil, fmt.Errorf("--redis: %w", err)
+			return opened, fmt.Errorf("--redis: %w", err)
 		}
-		door.wait("the store cannot be reached; the server's log says why; it is tried again")
+		door.wait("the store cannot be reached; the log says why; it is tried again")
 		log.Warn("Redis cannot be reached; trying again", zap.Duration("in", pause), zap.Error(err))
 		select {
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return opened, ctx.Err()
 		case <-time.After(pause):
 		}
 	}

@@ -11,9 +11,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tollgate-dev/tollgate/admin"
-	"github.com/tollgate-dev/tollgate/authz"
 	"github.com/tollgate-dev/tollgate/replica"
-	"github.com/tollgate-dev/tollgate/store"
+	"github.com/tollgate-dev/tollgate/sidecar"
 )
 
 // background does what goes on beside the requests, until the context ends.
@@ -21,9 +20,9 @@ import (
 func (b *backend) background(ctx context.Context, service *admin.Service, log *zap.Logger) (wait func()) {
 	var all sync.WaitGroup
 	all.Go(func() { collect(ctx, service, log) })
-	all.Go(func() { flushUses(ctx, b.uses, b.store, log) })
+	all.Go(func() { b.uses.Run(ctx, b.store, log) })
 	if b.shared {
-		all.Go(func() { b.listen(ctx, log) })
+		all.Go(func() { sidecar.Follow(ctx, &b.store.Reader, b.engine, log) })
 		all.Go(func() { b.replicas.Run(ctx) })
 	}
 	return all.Wait
@@ -32,15 +31,20 @@ func (b *backend) background(ctx context.Context, service *admin.Service, log *z
 // group is this server among those on the same store; an embedded one has no
 // others.
 func (b *backend) group(c *settings, log *zap.Logger) *replica.Group {
-	name, err := os.Hostname()
-	if err != nil {
-		name = "unknown"
-	}
-	name += ":" + strconv.Itoa(os.Getpid())
+	name := processName()
 	if !b.shared {
 		return replica.New(nil, b.engine, name, c.freshnessBound, log)
 	}
 	return replica.New(b.store, b.engine, name, c.freshnessBound+c.toRedis.awayWindow, log)
+}
+
+// processName says for people where this process runs.
+func processName() string {
+	name, err := os.Hostname()
+	if err != nil {
+		name = "unknown"
+	}
+	return name + ":" + strconv.Itoa(os.Getpid())
 }
 
 // collectEvery is how often a replica looks for what was deleted and can no
@@ -64,43 +68,4 @@ func collect(ctx context.Context, service *admin.Service, log *zap.Logger) {
 			log.Info("what was deleted and can no longer be restored was collected", zap.Int("nodes", nodes))
 		}
 	}
-}
-
-// flushEvery is how often it is taken to the store when API keys were used, and
-// flushTimeout how long that may take when the server stops.
-const (
-	flushEvery   = 30 * time.Second
-	flushTimeout = 5 * time.Second
-)
-
-// flushUses takes it there, and once more when the context has ended.
-func flushUses(ctx context.Context, uses *authz.Uses, to authz.UseStore, log *zap.Logger) {
-	for over := false; !over; {
-		select {
-		case <-ctx.Done():
-			over = true
-		case <-time.After(flushEvery*3/4 + rand.N(flushEvery/2)): // replicas are not to come all at once
-		}
-		flushing, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
-		if err := uses.Flush(flushing, to); err != nil {
-			log.Warn("the store could not be told when API keys were used", zap.Error(err))
-		}
-		cancel()
-	}
-}
-
-// listen hears what other replicas write. Without it their writes are seen
-// within the bound of freshness; with it, at once.
-func (b *backend) listen(ctx context.Context, log *zap.Logger) {
-	deaf := false // and it was said
-	hear := func(m store.Told) {
-		deaf = false
-		b.engine.Heard(m.Account, m.Change, m.Basis, m.Whole)
-	}
-	b.store.Feed(ctx, hear, func(err error) {
-		if !deaf {
-			log.Warn("the feed of other replicas' writes is interrupted; they are seen within the bound of freshness", zap.Error(err))
-		}
-		deaf = true
-	})
 }

@@ -33,14 +33,19 @@ const (
 func (b *bounds) flags(flags *pflag.FlagSet) {
 	is := api.DefaultCapacity
 	flags.IntVar(&b.Checks, "max-checks", is.Checks, "checks, batches and billing owners in work at once; as many again wait, and beyond that the answer is 503 OVERLOADED; 0 for any")
-	flags.IntVar(&b.Administration, "max-administration", is.Administration, "requests of administration in work at once, likewise")
-	flags.IntVar(&b.Receipts, "max-receipts", is.Receipts, "requests for receipts in work at once, likewise")
-	flags.IntVar(&b.Bulk, "max-bulk", is.Bulk, "imports, exports and policies in work at once, likewise; an import may take a few times its size in memory")
 	flags.DurationVar(&b.Patience, "max-wait", is.Patience, "how long a request waits for its turn before the answer is 503 OVERLOADED")
 	flags.IntVar(&b.connections, "max-connections", defaultConnections, "connections that are open at once; a few beyond are answered 503 OVERLOADED, health and metrics apart, and others closed; 0 for any")
 	flags.StringVar(&b.opsAddr, "ops-addr", "", "another address, for health and metrics only, that callers cannot fill; by default they are at --addr only")
 	flags.DurationVar(&b.drainDelay, "drain-delay", defaultDrainDelay, "after SIGTERM, how long the server still serves while /readyz is 503, so that load balancers notice")
 	flags.DurationVar(&b.drainFor, "drain-timeout", defaultDrainFor, "when it stops, how long requests that have begun may take before they are cut off")
+}
+
+// writeFlags are those of who administers.
+func (b *bounds) writeFlags(flags *pflag.FlagSet) {
+	is := api.DefaultCapacity
+	flags.IntVar(&b.Administration, "max-administration", is.Administration, "requests of administration in work at once, likewise")
+	flags.IntVar(&b.Receipts, "max-receipts", is.Receipts, "requests for receipts in work at once, likewise")
+	flags.IntVar(&b.Bulk, "max-bulk", is.Bulk, "imports, exports and policies in work at once, likewise; an import may take a few times its size in memory")
 }
 
 // check refuses settings that mean nothing.

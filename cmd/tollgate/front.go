@@ -47,7 +47,14 @@ var errStopping = errors.New("the server is stopping")
 // operations are what tells of the server itself. They are never turned away.
 var operations = map[string]bool{"/livez": true, "/readyz": true, "/metrics": true}
 
-func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.serve(w, r, f.api.Load()) }
+
+// before is the front before another way in, which is ready.
+func (f *front) before(api http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f.serve(w, r, &api) })
+}
+
+func (f *front) serve(w http.ResponseWriter, r *http.Request, api *http.Handler) {
 	if spare(r.Context()) {
 		w.Header().Set("Connection", "close")
 		if !operations[r.URL.Path] {
@@ -62,7 +69,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	if api := f.api.Load(); api != nil {
+	if api != nil {
 		(*api).ServeHTTP(w, r)
 		return
 	}

@@ -86,7 +86,7 @@ func (a *app) root() *cobra.Command {
 		return fmt.Errorf("%w; see: %s --help", err, cmd.CommandPath())
 	})
 	root.AddCommand(
-		a.serveCommand(), a.versionCommand(),
+		a.serveCommand(), a.sidecarCommand(), a.versionCommand(),
 		a.checkCommand(), a.explainCommand(), a.billingOwnerCommand(),
 		a.importCommand(), a.exportCommand(), a.casbinCommand(),
 		a.signUpCommand(), a.bindCommand(), a.keysCommand(), a.logCommand(), a.rolesCommand(), a.routesCommand(),

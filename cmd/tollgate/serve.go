@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -41,24 +40,13 @@ signal ends it at once.`
 
 // settings are the flags of serve.
 type settings struct {
-	addr             string
-	redis            string
-	toRedis          toRedis
-	data             string
-	operatorKeyFile  string
-	model            string
-	routes           string
-	unregistered     []string
-	shadowShare      float64
-	freshnessBound   time.Duration
-	memory           byteSize
-	places           int
-	logLength        int
-	rateLimitKey     rate
-	rateLimitAccount rate
-	logFormat        string
-	logLevel         string
-	proxies
+	addr            string
+	redis           string
+	toRedis         toRedis
+	data            string
+	operatorKeyFile string
+	logLength       int
+	answering
 	bounds
 }
 
@@ -66,23 +54,14 @@ func (c *settings) flags(flags *pflag.FlagSet) {
 	flags.StringVar(&c.addr, "addr", "127.0.0.1:8080", "address to listen on; port 0 takes a free one")
 	flags.StringVar(&c.redis, "redis", "", "URL of the Redis that keeps all state, redis://, redis+sentinel:// or redis+cluster://, with rediss for TLS, or unix://; embedded by default")
 	c.toRedis.flags(flags)
+	c.toRedis.writeFlags(flags)
 	flags.StringVar(&c.data, "data", "", "file that the embedded store is saved in within a second of a change; it is made if it does not exist")
 	flags.StringVar(&c.operatorKeyFile, "operator-key-file", "", "file with the operator's key; by default the key is $TOLLGATE_OPERATOR_KEY")
-	flags.StringVar(&c.model, "model", "", "file of a Casbin model to follow instead of the one built in; refused if it cannot be proved")
-	flags.StringVar(&c.routes, "routes", "", "file of a map of routes, by which proxies ask about requests; read anew at SIGHUP; see docs/routes.md")
-	flags.StringSliceVar(&c.unregistered, "unregistered-types", nil, "types of product resources that are not registered one by one, with commas between")
-	flags.Float64Var(&c.shadowShare, "shadow-share", 0.01, "share of checks, 0 to 1, that Casbin decides again in the background")
-	flags.DurationVar(&c.freshnessBound, "freshness-bound", time.Second, "greatest age of what answers without asking the store first")
-	c.memory = 1 << 30
-	flags.Var(&c.memory, "memory", "memory that accounts may take, such as 512MiB, beyond which those not asked about are dropped; 0 for any")
-	flags.IntVar(&c.places, "places", 500_000, "resources whose container is remembered, at 200 bytes or so each")
 	flags.IntVar(&c.logLength, "log-length", 10_000, "changes that an account's log keeps at least; older revisions are refused")
-	flags.Var(&c.rateLimitKey, "rate-limit-key", "requests a second that each caller may make, here and of gateways, and how many at once, such as 10:50; beyond that the answer is 429 RATE_LIMITED; 0 for any")
-	flags.Var(&c.rateLimitAccount, "rate-limit-account", "the same of all API keys and people of an account together")
+	c.answering.flags(flags)
+	c.proxies.serverFlags(flags)
 	c.bounds.flags(flags)
-	c.proxies.flags(flags)
-	flags.StringVar(&c.logFormat, "log-format", "console", "console or json")
-	flags.StringVar(&c.logLevel, "log-level", "info", "debug, info, warn or error")
+	c.bounds.writeFlags(flags)
 }
 
 // check refuses settings that mean nothing.
@@ -90,12 +69,6 @@ func (c *settings) check() error {
 	switch {
 	case c.data != "" && c.redis != "":
 		return errors.New("--data keeps the embedded store, and --redis uses a Redis instead: give one of the two")
-	case c.shadowShare < 0 || c.shadowShare > 1 || c.shadowShare != c.shadowShare:
-		return fmt.Errorf("--shadow-share is a share, from 0 to 1, and not %v", c.shadowShare)
-	case c.freshnessBound <= 0:
-		return fmt.Errorf("--freshness-bound is longer than 0, and not %v", c.freshnessBound)
-	case c.places < 1:
-		return fmt.Errorf("--places is at least 1, and not %d", c.places)
 	case c.logLength < 1:
 		return fmt.Errorf("--log-length is at least 1, and not %d", c.logLength)
 	case c.redis == "" && c.toRedis != (toRedis{waitTimeout: c.toRedis.waitTimeout}):
@@ -103,7 +76,7 @@ func (c *settings) check() error {
 	case c.addr == "":
 		return errors.New("--addr is empty: give a host and a port, such as 127.0.0.1:8080")
 	}
-	return errors.Join(c.toRedis.check(), c.bounds.check(), c.proxies.check())
+	return errors.Join(c.answering.check(), c.toRedis.check(), c.bounds.check())
 }
 
 func (a *app) serveCommand() *cobra.Command {

@@ -121,11 +121,11 @@ func linger(ctx context.Context, delay time.Duration) {
 
 // serveOps serves health and metrics on an address of their own, if there is one.
 // It is the last to stop: until then it says how the server is.
-func (c *settings) serveOps(ctx context.Context, door *front, log *zap.Logger, failed func()) (stop func() error, err error) {
-	if c.opsAddr == "" {
+func (b *bounds) serveOps(ctx context.Context, door *front, log *zap.Logger, failed func()) (stop func() error, err error) {
+	if b.opsAddr == "" {
 		return func() error { return nil }, nil
 	}
-	in, err := bind(ctx, "ops-addr", c.opsAddr, opsConnections)
+	in, err := bind(ctx, "ops-addr", b.opsAddr, opsConnections)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +144,7 @@ func unlessStopped(ctx context.Context, err error) error {
 }
 
 // judge proves the model.
-func (c *settings) judge() (*policy.Judge, error) {
+func (c *answering) judge() (*policy.Judge, error) {
 	text := tollgate.Model
 	if c.model != "" {
 		read, err := os.ReadFile(c.model)

@@ -60,16 +60,30 @@ type site struct {
 // the test, or before.
 func serve(t *testing.T, env environment, args ...string) site {
 	t.Helper()
+	s, out, ended := launchSite(t, env, "Tollgate is ready", append([]string{"serve", "--addr", "127.0.0.1:0"}, args...)...)
+	s.environment["TOLLGATE_KEY"] = env["TOLLGATE_OPERATOR_KEY"]
+	if s.environment["TOLLGATE_KEY"] == "" {
+		line := out.waitFor(t, "TOLLGATE_KEY=", ended)
+		_, key, _ := strings.Cut(line, "TOLLGATE_KEY=")
+		s.environment["TOLLGATE_KEY"] = strings.TrimSpace(key)
+	}
+	return s
+}
+
+// launchSite starts a server or a sidecar, and waits until it says that it is
+// ready.
+func launchSite(t *testing.T, env environment, ready string, args ...string) (s site, out *sink, gone <-chan struct{}) {
+	t.Helper()
 	ctx, cancel := context.WithCancelCause(context.Background())
 	said, speak := io.Pipe()
 	log := &sink{}
 	ended := make(chan int, 1)
 	go func() {
-		code := run(ctx, append([]string{"serve", "--addr", "127.0.0.1:0"}, args...), streams{in: strings.NewReader(""), out: speak, err: log, env: env.get})
+		code := run(ctx, args, streams{in: strings.NewReader(""), out: speak, err: log, env: env.get})
 		_ = speak.Close()
 		ended <- code
 	}()
-	out := &sink{}
+	out = &sink{}
 	got := make(chan struct{})
 	go func() { // until the server ends
 		defer close(got)
@@ -85,19 +99,11 @@ func serve(t *testing.T, env environment, args ...string) site {
 			t.Errorf("the server ended with %d:\n%s", end.code, end.err)
 		}
 	})
-	s := site{environment{}, stop, func(by os.Signal) { cancel(byThe{by}) }, log}
-	for _, e := range []*sink{log} {
-		line := e.waitFor(t, "Tollgate is ready", got)
-		_, rest, _ := strings.Cut(line, `{"url": "`)
-		s.environment["TOLLGATE_SERVER"], _, _ = strings.Cut(rest, `"`)
-	}
-	s.environment["TOLLGATE_KEY"] = env["TOLLGATE_OPERATOR_KEY"]
-	if s.environment["TOLLGATE_KEY"] == "" {
-		line := out.waitFor(t, "TOLLGATE_KEY=", got)
-		_, key, _ := strings.Cut(line, "TOLLGATE_KEY=")
-		s.environment["TOLLGATE_KEY"] = strings.TrimSpace(key)
-	}
-	return s
+	s = site{environment{}, stop, func(by os.Signal) { cancel(byThe{by}) }, log}
+	line := log.waitFor(t, ready, got)
+	_, rest, _ := strings.Cut(line, `{"url": "`)
+	s.environment["TOLLGATE_SERVER"], _, _ = strings.Cut(rest, `"`)
+	return s, out, got
 }
 
 // run runs a client command against the site.

@@ -25,9 +25,14 @@ func (r *toRedis) flags(flags *pflag.FlagSet) {
 	flags.StringVar(&r.caFile, "redis-ca-file", "", "file with the certificates of who may have signed that of a rediss:// Redis; by default whom the machine trusts")
 	flags.StringVar(&r.certFile, "redis-cert-file", "", "file with the certificate to show to a rediss:// Redis")
 	flags.StringVar(&r.keyFile, "redis-key-file", "", "file with the private key of that certificate")
+	flags.DurationVar(&r.awayWindow, "redis-away-window", 0, "for how long beyond --freshness-bound checks are answered from memory, marked as stale, while Redis is away")
+	r.waitTimeout = store.DefaultReplicaTimeout
+}
+
+// writeFlags are those of who writes.
+func (r *toRedis) writeFlags(flags *pflag.FlagSet) {
 	flags.IntVar(&r.wait, "redis-wait", 0, "replicas of Redis that must have a write before it counts as made; a write that they do not have in time is answered 503 NOT_REPLICATED")
 	flags.DurationVar(&r.waitTimeout, "redis-wait-timeout", store.DefaultReplicaTimeout, "how long a write waits for them")
-	flags.DurationVar(&r.awayWindow, "redis-away-window", 0, "for how long beyond --freshness-bound checks are answered from memory, marked as stale, while Redis is away")
 }
 
 // check refuses settings that mean nothing.
