@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -29,8 +30,11 @@ type fleet struct {
 	t       *testing.T
 	program string
 	servers []*member
-	offices []*office
-	rec     *history.Recorder // of the recording under way
+	// sidecars are asked, and nothing is written at them. They are numbered on
+	// from the servers.
+	sidecars []*member
+	offices  []*office
+	rec      *history.Recorder // of the recording under way
 
 	// careless has clients not do what is recorded that they do: for controls.
 	careless careless
@@ -44,12 +48,15 @@ type careless struct {
 	receipts bool // they take any receipt for one of all servers
 }
 
-// member is one server of a fleet.
+// member is one server of a fleet, or one sidecar.
 type member struct {
 	*process
 	number int // from 1
 	addr   string
+	verb   []string // what begins its arguments
 	args   []string
+	key    string         // that its clients show
+	env    []string       // of its process
 	client *client.Client // repeats nothing by itself
 	wire   *http.Client   // for what the client has no method for
 
@@ -74,7 +81,7 @@ func launch(t *testing.T, urls []string, accounts int, args ...string) *fleet {
 	}
 	f := &fleet{t: t, program: program}
 	for i, url := range urls {
-		m := &member{number: i + 1, addr: freeAddr(t), args: append([]string{"--redis", url, "--log-length", "10000000"}, args...)}
+		m := &member{number: i + 1, addr: freeAddr(t), verb: []string{"serve", "--addr"}, key: fleetKey, env: []string{"TOLLGATE_OPERATOR_KEY=" + fleetKey}, args: append([]string{"--redis", url, "--log-length", "10000000"}, args...)}
 		m.connect(t)
 		f.servers = append(f.servers, m)
 		f.start(m)
@@ -95,7 +102,7 @@ func (m *member) connect(t *testing.T) {
 	t.Cleanup(transport.CloseIdleConnections)
 	m.wire = &http.Client{Transport: transport, Timeout: clientTimeout}
 	var err error
-	if m.client, err = client.New("http://"+m.addr, fleetKey, client.WithTransport(once{transport}), client.WithTimeout(clientTimeout)); err != nil {
+	if m.client, err = client.New("http://"+m.addr, m.key, client.WithTransport(once{transport}), client.WithTimeout(clientTimeout)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -115,9 +122,9 @@ func (o once) RoundTrip(req *http.Request) (*http.Response, error) {
 // start starts a server's process.
 func (f *fleet) start(m *member) {
 	f.t.Helper()
-	p := &process{exec.Command(f.program, append([]string{"serve", "--addr", m.addr}, m.args...)...), &sink{}, &sink{}, make(chan struct{}), nil}
+	p := &process{exec.Command(f.program, append(append(slices.Clone(m.verb), m.addr), m.args...)...), &sink{}, &sink{}, make(chan struct{}), nil}
 	storetest.NoOrphan(p.Cmd)
-	p.Env, p.Stdout, p.Stderr = append(withoutSettings(os.Environ()), "TOLLGATE_OPERATOR_KEY="+fleetKey), p.out, p.log
+	p.Env, p.Stdout, p.Stderr = append(withoutSettings(os.Environ()), m.env...), p.out, p.log
 	if err := p.Start(); err != nil {
 		f.t.Fatal(err)
 	}
@@ -132,10 +139,13 @@ func (f *fleet) start(m *member) {
 	m.process = p
 }
 
+// members are all servers and sidecars.
+func (f *fleet) members() []*member { return slices.Concat(f.servers, f.sidecars) }
+
 // await waits until a server says that it is ready.
 func (m *member) await(t *testing.T) {
 	t.Helper()
-	m.log.waitFor(t, "Tollgate is ready", m.gone)
+	m.log.waitFor(t, " is ready", m.gone)
 }
 
 // restart ends a server by a signal, and starts it again where it was.
@@ -216,7 +226,7 @@ func (m *member) send(ctx context.Context, method, path string) (token string, e
 	if err != nil {
 		return "", err
 	}
-	req.Header.Set("Authorization", "Bearer "+fleetKey)
+	req.Header.Set("Authorization", "Bearer "+m.key)
 	resp, err := m.wire.Do(req)
 	if err != nil {
 		return "", err
@@ -233,12 +243,17 @@ func (m *member) send(ctx context.Context, method, path string) (token string, e
 }
 
 // awaken waits until every server has answered and written something that was
-// begun after a time. The test's own limit ends it.
+// begun after a time, and every sidecar has answered. The test's own limit ends it.
 func (f *fleet) awaken(after time.Duration) {
 	f.t.Helper()
 	f.until(func() bool {
 		for _, m := range f.servers {
 			if time.Duration(m.answered.Load()) <= after || time.Duration(m.wrote.Load()) <= after {
+				return false
+			}
+		}
+		for _, m := range f.sidecars {
+			if time.Duration(m.answered.Load()) <= after {
 				return false
 			}
 		}
@@ -276,7 +291,7 @@ func (f *fleet) pass(d time.Duration) {
 func (f *fleet) logs() string {
 	var all strings.Builder
 	const most = 2000
-	for _, m := range f.servers {
+	for _, m := range f.members() {
 		text := m.log.String()
 		_, _ = fmt.Fprintf(&all, "server %d:\n%s\n", m.number, text[max(0, len(text)-most):])
 	}

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tollgate-dev/tollgate/client"
@@ -19,6 +21,9 @@ import (
 type office struct {
 	id    string
 	facts []*fact
+	keys  []*fact // API keys, which are revoked one after the other; see revokes
+
+	revoked atomic.Int64 // how many of those
 
 	mu     sync.Mutex
 	newest *history.Revision // that anybody was told of, for those who ask by token
@@ -28,6 +33,7 @@ type office struct {
 type fact struct {
 	name     string
 	question client.Question
+	secret   string // of an API key, by which it is asked instead of by its subject
 	write    func(ctx context.Context, m *member, value bool) (token string, err error)
 
 	next    bool // what it is to be made next
@@ -160,16 +166,23 @@ func (o *office) placed(i int) *fact {
 
 // effect is what a record of the log says of a fact: which, and whether it is
 // true from then on.
-func (o *office) effect(c client.LogRecord) (fact string, value bool) {
+func (o *office) effect(changes []client.LogRecord) (fact string, value bool) {
+	c := changes[0]
+	if i := slices.IndexFunc(changes, func(c client.LogRecord) bool { return c.Kind == "key" }); i >= 0 { // with what it is bound to
+		c = changes[i]
+	}
 	var after struct {
 		Parent    string `json:"parent"`
 		Suspended bool   `json:"suspended_by_operator"`
+		Disabled  bool   `json:"disabled"`
 	}
 	there := len(c.After) > 0
 	if there && json.Unmarshal(c.After, &after) != nil {
 		panic("a record of the log: " + string(c.After))
 	}
 	switch {
+	case c.Kind == "key":
+		return "key:" + c.ID, there && !after.Disabled
 	case c.Kind == "subproject":
 		return "subproject:" + c.ID, !after.Suspended
 	case c.Kind == "member":
@@ -207,7 +220,7 @@ func (o *office) read(ctx context.Context, m *member, after *history.Revision) (
 		}
 		for _, item := range page.Items {
 			e := history.Entry{Kind: history.Change, Account: o.id, Revision: o.revision(item.Revision), Previous: after}
-			e.Fact, e.Value = o.effect(item.Changes[0])
+			e.Fact, e.Value = o.effect(item.Changes)
 			changes, after = append(changes, e), e.Revision
 		}
 		if q.PageToken = page.NextPageToken; q.PageToken == "" {
@@ -221,7 +234,7 @@ func (o *office) read(ctx context.Context, m *member, after *history.Revision) (
 func (f *fleet) base(o *office) *history.Revision {
 	f.t.Helper()
 	var entries []history.Entry
-	for _, m := range f.servers {
+	for _, m := range f.members() {
 		f.until(func() bool {
 			entries = o.all(f.t.Context(), m)
 			return len(entries) > 0
@@ -229,7 +242,8 @@ func (f *fleet) base(o *office) *history.Revision {
 	}
 	for i, e := range entries {
 		f.rec.Add(e)
-		o.facts[i].next, o.facts[i].settled = !e.Value, true
+		x := slices.Concat(o.facts, o.keys)[i]
+		x.next, x.settled = !e.Value, true
 	}
 	o.newest = entries[0].Revision
 	return o.newest
@@ -237,10 +251,10 @@ func (f *fleet) base(o *office) *history.Revision {
 
 // all asks a server in full for all facts; none if it cannot tell.
 func (o *office) all(ctx context.Context, m *member) (entries []history.Entry) {
-	for _, fact := range o.facts {
+	for _, fact := range slices.Concat(o.facts, o.keys) {
 		q := fact.question
 		q.Freshness = client.Full
-		a, err := m.client.Check(ctx, q)
+		a, err := m.ask(ctx, fact, q)
 		if err != nil {
 			return nil
 		}
@@ -300,9 +314,12 @@ func (f *fleet) check(ctx context.Context, m *member, o *office, x *fact, atLeas
 		q.Freshness = client.Full
 	}
 	e := history.Entry{Kind: history.Check, Account: o.id, Server: m.number, Fact: x.name, Full: full, AtLeast: atLeast, Start: f.rec.Now()}
-	a, err := m.client.Check(ctx, q)
+	a, err := m.ask(ctx, x, q)
 	e.End, e.Refused = f.rec.Now(), f.refusedFor(err)
 	switch {
+	case err == nil && x.secret != "" && a.Revision == "" && !a.Allowed: // whose key is not accepted is told nothing
+		e.Refused = a.Reason.Code
+		m.answered.Store(int64(e.Start))
 	case err == nil && a.Revision == "":
 		f.t.Errorf("an answer without a revision: %+v", a)
 	case err == nil:

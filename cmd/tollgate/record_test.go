@@ -57,16 +57,18 @@ func (f *fleet) record(rules history.Rules, faults func(*recording)) history.Rep
 	return report
 }
 
-// begin starts the clients: at each server two who ask, and one who asks for
-// receipts; and for each fact one who writes. The last
+// begin starts the clients: at each server and sidecar two who ask, at each server
+// one who asks for receipts; and for each fact one who writes. The last
 // account is quiet: it is written at the first server only, and asked about
 // without tokens and not in full, so that what the others know of it grows as
 // old as it may.
 func (r *recording) begin() {
-	for _, m := range r.servers {
+	for _, m := range r.members() {
 		for range 2 {
 			r.all.Go(func() { r.asks(m) })
 		}
+	}
+	for _, m := range r.servers {
 		r.all.Go(func() { r.confirms(m) })
 	}
 	for _, o := range r.offices {
@@ -77,6 +79,7 @@ func (r *recording) begin() {
 			}
 			r.all.Go(func() { r.writes(m, o, x) })
 		}
+		r.all.Go(func() { r.revokes(r.servers[0], o) })
 	}
 }
 
@@ -103,7 +106,7 @@ func (r *recording) writes(m *member, o *office, x *fact) {
 func (r *recording) asks(m *member) {
 	for r.again(readerPause) {
 		o := r.offices[rand.IntN(len(r.offices))]
-		x := o.facts[rand.IntN(len(o.facts))]
+		x := o.any()
 		way := rand.IntN(5)
 		switch {
 		case o == r.quiet() || way < 2:
@@ -191,7 +194,7 @@ func (r *recording) conclude(o *office) {
 		}
 	}
 	for revision := range maps.Keys(lost) {
-		for _, m := range r.servers {
+		for _, m := range r.members() {
 			if e := r.check(r.t.Context(), m, o, o.facts[0], &revision, false); e.Refused != history.ReasonLost {
 				r.t.Errorf("revision %v of %s is lost, and server %d answers %+v", revision, o.id, m.number, e)
 			}
