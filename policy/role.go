@@ -67,7 +67,7 @@ var Predefined = []PredefinedRole{
 		[]string{"project.read", "subproject.*", "resource.*"}}},
 	{"access-admin", Role{"Access admin", "Gives and takes roles, and keeps groups, custom roles and API keys.",
 		[]string{"account.read", "project.read", "subproject.read", "binding.*", "role.*", "group.*", "key.*", "log.inspect", "policy.export"}}},
-	{"gateway", Role{"Gateway", "Asks what others may do, and who pays: for the services and sidecars of the platform.",
+	{"gateway", Role{"Gateway", "Asks what others may do, and who pays: for the services and proxies of the platform.",
 		[]string{"access.check"}}},
 	{"sidecar", Role{"Sidecar", "Reports what a sidecar serves, and when API keys were used there: for sidecars, on the platform.",
 		[]string{"replica.report"}}},

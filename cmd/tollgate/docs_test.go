@@ -7,20 +7,28 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/tollgate-dev/tollgate/policy"
 )
 
-// The tables of the README are what the program has.
+// The tables of the README, and of the page about sidecars, are what the program
+// has.
 func TestTables(t *testing.T) {
 	roles := "| role | for | permissions |\n|---|---|---|\n"
 	for _, r := range policy.Predefined {
 		roles += fmt.Sprintf("| `%s` | %s | `%s` |\n", r.ID, r.Description, strings.Join(r.Permissions, "` `"))
 	}
+	a := &app{}
+	checkTables(t, filepath.Join("..", "..", "README.md"), map[string]string{"roles": roles, "flags": flagsOf(a.serveCommand())})
+	checkTables(t, filepath.Join("..", "..", "docs", "sidecar.md"), map[string]string{"flags": flagsOf(a.sidecarCommand())})
+}
+
+// flagsOf is the table of a command's flags.
+func flagsOf(cmd *cobra.Command) string {
 	flags := "| flag | variable | default | |\n|---|---|---|---|\n"
-	serve := (&app{}).serveCommand()
-	serve.LocalFlags().VisitAll(func(f *pflag.Flag) {
+	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
 		if f.Name == "help" {
 			return
 		}
@@ -30,7 +38,7 @@ func TestTables(t *testing.T) {
 		}
 		flags += fmt.Sprintf("| `--%s` | `%s` | %s | %s |\n", f.Name, variable(f.Name), value, f.Usage)
 	})
-	checkTables(t, filepath.Join("..", "..", "README.md"), map[string]string{"roles": roles, "flags": flags})
+	return flags
 }
 
 // checkTables compares the tables of a page, each between comments that name

@@ -16,6 +16,7 @@ import (
 	"github.com/tollgate-dev/tollgate/extauthz"
 	"github.com/tollgate-dev/tollgate/hierarchy"
 	"github.com/tollgate-dev/tollgate/policy"
+	"github.com/tollgate-dev/tollgate/replica"
 	"github.com/tollgate-dev/tollgate/route"
 	"github.com/tollgate-dev/tollgate/store"
 )
@@ -47,7 +48,7 @@ func span(d time.Duration) string {
 	switch {
 	case d%day == 0 && d > day:
 		return count(int(d/day)) + " days"
-	case d%time.Hour == 0:
+	case d%time.Hour == 0 && d > time.Hour:
 		return count(int(d/time.Hour)) + " hours"
 	case d%time.Minute == 0:
 		return count(int(d/time.Minute)) + " minutes"
@@ -80,6 +81,8 @@ var limits = []documented{
 	{"direct members of a group", count(admin.MaxMembers), "409 `TOO_MANY_MEMBERS`"},
 	{"members given with a new group", count(admin.MaxMembersAtOnce), "400 `TOO_MANY_MEMBERS_AT_ONCE`"},
 	{"groups inside one another", count(policy.MaxGroupNesting), "409 `GROUP_TOO_DEEP`"},
+	{"servers and sidecars that receipts ask", count(replica.MaxReplicas), "409 `TOO_MANY_REPLICAS`"},
+	{"a sidecar is enrolled without a word", span(replica.MaxEnrolment), "400 `ENROLMENT_INVALID`"},
 	{"checks in a batch", count(api.MaxBatch), "400 `BATCH_TOO_LARGE`"},
 	{"a body", size(api.MaxBody), "413 `BODY_TOO_LARGE`"},
 	{"the body of a batch of checks", size(api.MaxBatchBody), "413 `BODY_TOO_LARGE`"},
