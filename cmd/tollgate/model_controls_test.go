@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -129,6 +130,8 @@ func sayFirstRevision() func(http.ResponseWriter, *http.Request, http.Handler) {
 			}
 			text = strings.Replace(text, of.Revision, first[of.Account], 1)
 		}
+		maps.Copy(w.Header(), answer.Header())
+		w.Header().Del("Content-Length") // of the text as it was
 		w.WriteHeader(answer.Code)
 		_, _ = io.WriteString(w, text)
 	}
