@@ -13,19 +13,19 @@ import (
 	"github.com/tollgate-dev/tollgate/extauthz"
 )
 
-// serveExtAuthz serves Envoy over gRPC, if there is an address for it.
-func (c *settings) serveExtAuthz(ctx context.Context, b *backend, door *front, log *zap.Logger, failed func()) (stop func(time.Duration) error, err error) {
-	if c.extAuthz == "" {
+// serveExtAuthz serves Envoy over gRPC, if there is an address for it, over so
+// many connections at most.
+func (p *proxies) serveExtAuthz(ctx context.Context, c extauthz.Config, connections int, door *front, failed func()) (stop func(time.Duration) error, err error) {
+	if p.extAuthz == "" {
 		return func(time.Duration) error { return nil }, nil
 	}
-	in, err := c.bindExtAuthz(ctx, b.registry)
+	in, err := p.bindExtAuthz(ctx, connections, c.Registry)
 	if err != nil {
 		return nil, err
 	}
-	server, err := extauthz.New(extauthz.Config{
-		Porter: b.porter, Digest: b.engine.Digest(), Logger: log, Registry: b.registry,
-		Ready: func() error { return errors.Join(door.leaving(), b.ready()) }, //nolint:contextcheck // who asks shares a ping with others
-	})
+	log, ready := c.Logger, c.Ready
+	c.Ready = func() error { return errors.Join(door.leaving(), ready()) }
+	server, err := extauthz.New(c)
 	if err != nil {
 		return nil, errors.Join(err, in.Close())
 	}
@@ -49,11 +49,11 @@ func (c *settings) serveExtAuthz(ctx context.Context, b *backend, door *front, l
 
 // bindExtAuthz listens for Envoy. At an address there are as many connections as
 // callers may have, and none to spare; who may write to a socket is not counted.
-func (c *settings) bindExtAuthz(ctx context.Context, r prometheus.Registerer) (net.Listener, error) {
-	if path, is := socketPath(c.extAuthz); is {
+func (p *proxies) bindExtAuthz(ctx context.Context, connections int, r prometheus.Registerer) (net.Listener, error) {
+	if path, is := socketPath(p.extAuthz); is {
 		return bindSocket(ctx, "ext-authz-addr", path)
 	}
-	in, err := bind(ctx, "ext-authz-addr", c.extAuthz, c.connections)
+	in, err := bind(ctx, "ext-authz-addr", p.extAuthz, connections)
 	if err != nil {
 		return nil, err
 	}

@@ -26,10 +26,6 @@ type proxies struct {
 func (p *proxies) flags(flags *pflag.FlagSet) {
 	flags.StringVar(&p.socket, "proxy-socket", "", "path of a Unix socket at which proxies ask without a key: whoever may write to it is one; see docs/gateways.md")
 	flags.StringSliceVar(&p.trusted, "trusted-proxies", nil, "addresses of proxies, as CIDRs with commas between, that are believed in X-Forwarded-For where a request comes from")
-}
-
-// serverFlags are those of a server alone.
-func (p *proxies) serverFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&p.extAuthz, "ext-authz-addr", "", "address at which Envoy asks over gRPC, by envoy.service.auth.v3: a host and a port, with a key, or unix: and the path of a socket, without one; see docs/gateways.md")
 }
 

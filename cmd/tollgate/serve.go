@@ -59,7 +59,6 @@ func (c *settings) flags(flags *pflag.FlagSet) {
 	flags.StringVar(&c.operatorKeyFile, "operator-key-file", "", "file with the operator's key; by default the key is $TOLLGATE_OPERATOR_KEY")
 	flags.IntVar(&c.logLength, "log-length", 10_000, "changes that an account's log keeps at least; older revisions are refused")
 	c.answering.flags(flags)
-	c.proxies.serverFlags(flags)
 	c.bounds.flags(flags)
 	c.bounds.writeFlags(flags)
 }

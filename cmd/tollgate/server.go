@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tollgate-dev/tollgate"
+	"github.com/tollgate-dev/tollgate/extauthz"
 	"github.com/tollgate-dev/tollgate/policy"
 )
 
@@ -91,7 +92,8 @@ func (c *settings) serveProxies(ctx context.Context, b *backend, door *front, lo
 	if err != nil {
 		return nil, err
 	}
-	stopExtAuthz, err := c.serveExtAuthz(ctx, b, door, log, failed)
+	asked := extauthz.Config{Porter: b.porter, Digest: b.engine.Digest(), Logger: log, Registry: b.registry, Ready: b.ready}
+	stopExtAuthz, err := c.serveExtAuthz(ctx, asked, c.connections, door, failed)
 	if err != nil {
 		return nil, errors.Join(err, stopSocket(0))
 	}

@@ -23,6 +23,7 @@ type sideBackend struct {
 	sidecar    *sidecar.Sidecar
 	limits     *limit.Limiter
 	doors      api.Doors
+	registry   *prometheus.Registry
 	ping       pinging
 	waitRoutes func()
 }
@@ -58,8 +59,9 @@ func (b *sideBackend) openAPI(ctx context.Context, c *sidecarSettings, door *fro
 	if err != nil {
 		return err
 	}
+	b.registry = b.newRegistry(door)
 	b.doors, err = api.NewSidecar(api.Config{ //nolint:contextcheck // nothing there waits for anything
-		Engine: b.sidecar.Engine(), Gateway: gateway, Limits: limits, TrustedProxies: c.trustedProxies(), Ready: b.ready, Logger: log, Registry: b.registry(door), Capacity: c.Capacity,
+		Engine: b.sidecar.Engine(), Gateway: gateway, Limits: limits, TrustedProxies: c.trustedProxies(), Ready: b.ready, Logger: log, Registry: b.registry, Capacity: c.Capacity,
 	})
 	if err == nil {
 		following, cancel := context.WithCancel(ctx)
@@ -84,8 +86,8 @@ func (b *sideBackend) close() {
 	_ = b.reader.Close() // there is nothing to write
 }
 
-// registry is where the API's metrics go, with those of a sidecar alone.
-func (b *sideBackend) registry(door *front) *prometheus.Registry {
+// newRegistry is where the API's metrics go, with those of a sidecar alone.
+func (b *sideBackend) newRegistry(door *front) *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	if door.in != nil {
 		r.MustRegister(door.in.metrics()...)

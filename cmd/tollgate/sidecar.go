@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tollgate-dev/tollgate/client"
+	"github.com/tollgate-dev/tollgate/extauthz"
 	"github.com/tollgate-dev/tollgate/sidecar"
 )
 
@@ -130,7 +131,7 @@ func (a *app) besides(ctx context.Context, c *sidecarSettings, log *zap.Logger) 
 		return errors.Join(unlessStopped(ctx, err), ends.drain(c.drainFor), stopOps())
 	}
 	defer b.close()
-	if err := c.serveSockets(ctx, b, door, &ends, log, cancel); err != nil {
+	if err := c.serveDoors(ctx, b, door, &ends, log, cancel); err != nil {
 		return errors.Join(err, ends.drain(c.drainFor), stopOps())
 	}
 	door.open(withProxies(&b.doors))
@@ -192,8 +193,9 @@ func (c *sidecarSettings) bind(ctx context.Context) (*listener, error) {
 	return in, nil
 }
 
-// serveSockets serves the Unix sockets, once there is something to answer by.
-func (c *sidecarSettings) serveSockets(ctx context.Context, b *sideBackend, door *front, ends *ends, log *zap.Logger, failed func()) error {
+// serveDoors serves the Unix sockets, and Envoy, once there is something to answer
+// by.
+func (c *sidecarSettings) serveDoors(ctx context.Context, b *sideBackend, door *front, ends *ends, log *zap.Logger, failed func()) error {
 	if c.socket != "" {
 		in, err := bindSocket(ctx, "socket", c.socket)
 		if err != nil {
@@ -202,7 +204,12 @@ func (c *sidecarSettings) serveSockets(ctx context.Context, b *sideBackend, door
 		ends.add(listen(in, door.before(b.doors.Local), callers, log, failed)) //nolint:contextcheck // draining begins when ctx has ended
 	}
 	stop, err := c.serveSocket(ctx, b.doors.Socket, log, failed)
-	if err == nil {
+	if err != nil {
+		return err
+	}
+	ends.add(stop)
+	asked := extauthz.Config{Porter: b.doors.Porter, Digest: b.sidecar.Engine().Digest(), Logger: log, Registry: b.registry, Ready: b.ready}
+	if stop, err = c.serveExtAuthz(ctx, asked, c.connections, door, failed); err == nil {
 		ends.add(stop)
 	}
 	return err

@@ -198,6 +198,32 @@ func TestSidecarOnlyReads(t *testing.T) {
 	a.refused(t)
 }
 
+// Envoy asks a sidecar over gRPC, as it does a server.
+func TestEnvoyAsksASidecar(t *testing.T) {
+	a := newAnnex(t)
+	made := a.operate.want(201, "", "POST", "/v1/projects/acme-shop/keys", `{"sponsor":"user:ann"}`)
+	secret := regexp.MustCompile(`"secret":"([^"]*)"`).FindStringSubmatch(made)[1]
+	key := regexp.MustCompile(`key_[0-9a-z]{26}`).FindString(made)
+	a.operate.want(201, "", "POST", "/v1/bindings", `{"subject":"key:`+key+`","role":"editor","scope":"project:acme-shop"}`)
+	socket := freeSocket(t)
+	s := beside(t, a.env, "--socket", freeSocket(t), "--ext-authz-addr", "unix:"+socket, "--routes", file(t, "routes.yaml", numberRoute))
+	g := newGrpcurl(t)
+	in := inHeaderMap("GET", oneNumber, "authorization", "Bearer "+secret)
+	if first := g.check(t, "unix:"+socket, in); first.GetOkResponse() == nil {
+		t.Errorf("it is not let by: %v", first)
+	}
+	denied(t, "no key", g.check(t, "unix:"+socket, inHeaderMap("GET", oneNumber)), 401, "KEY_MISSING")
+	a.operate.want(200, "", "GET", "/v1/accounts/acme/revisions/"+a.operate.want(200, "revision", "POST", "/v1/keys/"+key+"/disable", "")+"?wait=20s", "")
+	denied(t, "disabled through the server", g.check(t, "unix:"+socket, in), 401, "KEY_DISABLED")
+	if out, err := g.call(t, "unix:"+socket, "grpc.health.v1.Health/Check", "{}"); err != nil || !strings.Contains(out, "SERVING") {
+		t.Errorf("its health: %s, %v", out, err)
+	}
+	if end := s.stop(); end.code != exitYes {
+		t.Errorf("it ended with %d: %s", end.code, end.err)
+	}
+	a.refused(t)
+}
+
 // With a command fewer, or if it wrote, that would be seen.
 func TestSidecarThatMayNotRead(t *testing.T) {
 	a := newAnnex(t)
