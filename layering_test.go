@@ -40,6 +40,7 @@ var mayImport = map[string][]string{
 	"client/httpauth":    {"client"},
 	"client/ginauth":     {"client/httpauth"},
 	"examples/guard":     {"client", "client/httpauth"},
+	"client/inprocess":   {".", "sidecar", "api", "gateway", "route", "store", "authz", "policy", "client"},
 	"sidecar":            {"client", "store", "replica", "authz", "policy", "hierarchy"},
 	"cmd/tollgate":       {".", "sidecar", "limit", "gateway", "extauthz", "apikey", "api", "store", "replica", "admin", "authz", "route", "policy", "billing", "hierarchy", "client"},
 	".":                  {},

@@ -80,7 +80,8 @@ to store, which commits it with one guarded script.
 	extauthz      gRPC: Envoy's requests read, and answered in its terms
 	replica       what servers on one store know of one another: receipts
 	sidecar       a replica that may only read, beside an application
-	client        the Go client of the HTTP API; below it guards for net/http and Gin
+	client        the Go client of the HTTP API; below it guards for net/http and Gin, and
+	              a sidecar inside the program
 
 Imports only point down. What a rule means stands in model.conf; Tollgate
 proves its evaluator against it, through Casbin, each time it starts.
