@@ -52,7 +52,7 @@ build: ## build bin/tollgate
 	go build -trimpath -o bin/tollgate ./cmd/tollgate
 
 .PHONY: bench
-bench: ## measure checks beside a check by hand, a stock Casbin, a bare Gin, an nginx that asks it, and a bare Redis
+bench: ## measure checks beside a check by hand, a stock Casbin, a bare Gin, an echo over gRPC, an nginx that asks it, and a bare Redis
 	cd bench && go run .
 
 .PHONY: bench-replicas

@@ -25,9 +25,12 @@ import (
 
 const benchKey = "tg_operator_for_the_benchmark_only"
 
-// serve is what a child process does: it serves one handler on a port of its
+// serve is what a child process does: it serves one thing at an address of its
 // own, which it prints, until its input ends.
 func serve(kind string) error {
+	if serverOf := envoyServers[kind]; serverOf != nil {
+		return serveEnvoy(serverOf)
+	}
 	handler, err := map[string]func() (http.Handler, error){
 		"gin": bareGin, "tollgate": tollgateHTTP, "tollgate for proxies": tollgateForProxies,
 	}[kind]()
@@ -38,12 +41,17 @@ func serve(kind string) error {
 	if err != nil {
 		return err
 	}
+	present(l)
+	return http.Serve(l, handler)
+}
+
+// present says where a child listens, and has it end with its input.
+func present(l net.Listener) {
 	fmt.Println(l.Addr())
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
 	}()
-	return http.Serve(l, handler)
 }
 
 // checkIn and checkOut are the JSON of a check, for a Gin that does nothing

@@ -20,7 +20,7 @@ func run(args []string) error {
 		return scale(os.Stdout)
 	}
 	if len(args) == 1 && args[0] == "gateways" {
-		return errors.Join(authorizing(os.Stdout), behindNginx(os.Stdout))
+		return errors.Join(authorizing(os.Stdout), forEnvoy(os.Stdout), behindNginx(os.Stdout))
 	}
 	if len(args) == 1 && args[0] == "redis" {
 		return onRedis(os.Stdout)
@@ -53,6 +53,9 @@ func run(args []string) error {
 		return err
 	}
 	if err := authorizing(os.Stdout); err != nil {
+		return err
+	}
+	if err := forEnvoy(os.Stdout); err != nil {
 		return err
 	}
 	return behindNginx(os.Stdout)

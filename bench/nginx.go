@@ -25,18 +25,24 @@ const benchRoutes = `routes:
 
 // tollgateForProxies is what answers at the socket for proxies.
 func tollgateForProxies() (http.Handler, error) {
+	doors, _, err := proxyDoors()
+	return doors.Socket, err
+}
+
+// proxyDoors are what answers proxies, and what decides there.
+func proxyDoors() (doors api.Doors, digest string, err error) {
 	k, err := newKeyed(makeWorld(1))
 	if err != nil {
-		return nil, err
+		return doors, "", err
 	}
 	routes, err := route.Parse(strings.NewReader(fmt.Sprintf(benchRoutes, k.permission)))
 	if err != nil {
-		return nil, err
+		return doors, "", err
 	}
 	g := gateway.New(k.engine, nil)
 	g.SetRoutes(routes)
-	doors, err := api.NewDoors(api.Config{Admin: admin.New(k.engine, nil), Gateway: g, OperatorKey: benchKey})
-	return doors.Socket, err
+	doors, err = api.NewDoors(api.Config{Admin: admin.New(k.engine, nil), Gateway: g, OperatorKey: benchKey})
+	return doors, k.engine.Digest(), err
 }
 
 // nginxMain is nginx's configuration, and nginxServer that of one of its
