@@ -41,7 +41,7 @@ func serveEnvoy(serverOf func() (func(net.Listener) error, error)) error {
 // envoyServers are what Envoy asks here, by the name of the child.
 var envoyServers = map[string]func() (func(net.Listener) error, error){
 	"echo for Envoy": func() (func(net.Listener) error, error) {
-		g := grpc.NewServer()
+		g := grpc.NewServer(grpc.NumStreamWorkers(extauthz.Workers))
 		authv3.RegisterAuthorizationServer(g, &echo{answer: answeredByEcho()})
 		return g.Serve, nil
 	},

@@ -60,9 +60,13 @@ type Config struct {
 // when the streams of that are used up. Connections are ended now and then,
 // between requests, so that proxies find servers that have come since.
 const (
-	MaxMessage    = 1 << 20 // bytes of a CheckRequest
-	maxMetadata   = 32 << 10
-	maxStreams    = 256 // of a connection
+	MaxMessage  = 1 << 20 // bytes of a CheckRequest
+	maxMetadata = 32 << 10
+	maxStreams  = 256 // of a connection
+
+	// Workers are goroutines that answer one check after another, so that not each
+	// has to grow a stack. A check that finds none free has a goroutine of its own.
+	Workers       = 16
 	handshakeTime = 5 * time.Second
 )
 
@@ -96,7 +100,7 @@ func New(c Config) (*Server, error) {
 	}
 	g := grpc.NewServer(
 		grpc.MaxRecvMsgSize(MaxMessage), grpc.MaxHeaderListSize(maxMetadata), grpc.MaxConcurrentStreams(maxStreams),
-		grpc.ConnectionTimeout(handshakeTime), grpc.KeepaliveParams(keep), grpc.KeepaliveEnforcementPolicy(pings), grpc.WaitForHandlers(true),
+		grpc.ConnectionTimeout(handshakeTime), grpc.KeepaliveParams(keep), grpc.KeepaliveEnforcementPolicy(pings), grpc.WaitForHandlers(true), grpc.NumStreamWorkers(Workers),
 		grpc.UnaryInterceptor(saying(metadata.Pairs("tollgate-digest", c.Digest))),
 	)
 	ctx, ending := context.WithCancel(context.Background())

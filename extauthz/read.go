@@ -21,7 +21,7 @@ type told struct {
 	// The values of its headers, each that there was.
 	authorization, xAPIKey, forwardedFor, requestID []string
 	// forged are the names of headers that a client has made up as if they were
-	// Tollgate's, and that no answer replaces; each as often as it stood.
+	// Tollgate's, and that no answer replaces; each as often as Envoy names it.
 	forged []string
 }
 
@@ -53,26 +53,44 @@ func read(r *authv3.CheckRequest) (t told) {
 // joined notes the values of a header that were joined. No key has a comma in
 // it, nor has a name of a request that counts.
 func (t *told) joined(name, values string) {
+	at := t.noted(name)
+	if at == nil {
+		t.other(name)
+		return
+	}
 	for value := range strings.SplitSeq(values, ",") {
-		t.header(name, strings.TrimSpace(value))
+		*at = append(*at, strings.TrimSpace(value))
 	}
 }
 
 // header notes a value of a header, by the name in lower case.
 func (t *told) header(name, value string) {
+	if at := t.noted(name); at != nil {
+		*at = append(*at, value)
+	} else {
+		t.other(name)
+	}
+}
+
+// noted is where the values of a header are; nil for one that has no place.
+func (t *told) noted(name string) *[]string {
 	switch name {
 	case "authorization":
-		t.authorization = append(t.authorization, value)
+		return &t.authorization
 	case "x-api-key":
-		t.xAPIKey = append(t.xAPIKey, value)
+		return &t.xAPIKey
 	case "x-forwarded-for":
-		t.forwardedFor = append(t.forwardedFor, value)
+		return &t.forwardedFor
 	case "x-request-id":
-		t.requestID = append(t.requestID, value)
-	default:
-		if looksOurs(name) {
-			t.forged = append(t.forged, name)
-		}
+		return &t.requestID
+	}
+	return nil
+}
+
+// other notes a header whose values have no place.
+func (t *told) other(name string) {
+	if looksOurs(name) {
+		t.forged = append(t.forged, name)
 	}
 }
 
@@ -113,7 +131,7 @@ func (t *told) held(by gateway.Proxy) gateway.Held {
 
 // proxyOf is who asks.
 func proxyOf(ctx context.Context) (by gateway.Proxy) {
-	by.Keys = metadata.ValueFromIncomingContext(ctx, gateway.ProxyHeader)
+	by.Keys = metadata.ValueFromIncomingContext(ctx, proxyMetadata)
 	if p, ok := peer.FromContext(ctx); ok {
 		switch at := p.Addr.(type) {
 		case *net.UnixAddr:
@@ -124,3 +142,6 @@ func proxyOf(ctx context.Context) (by gateway.Proxy) {
 	}
 	return by
 }
+
+// proxyMetadata is gateway.ProxyHeader as gRPC has it.
+var proxyMetadata = strings.ToLower(gateway.ProxyHeader)
