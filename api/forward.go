@@ -87,8 +87,11 @@ func (s *server) forward(g *gin.Context, d *dialect, socket bool) {
 	h := g.Request.Header
 	held := gateway.Held{
 		Authorization: h["Authorization"], XAPIKey: h["X-Api-Key"], ForwardedFor: h["X-Forwarded-For"],
-		Proxy: gateway.Proxy{Socket: socket, Keys: h[gateway.ProxyHeader], Addr: source(g.Request)},
+		Proxy: gateway.Proxy{Socket: socket, Keys: h[gateway.ProxyHeader]},
 		Door:  g.FullPath(), RequestID: requestID(g),
+	}
+	if !socket {
+		held.Proxy.Addr = source(g.Request)
 	}
 	if !d.read(g.Request, &held) {
 		held.Refusal = &errNotHeld
@@ -114,12 +117,19 @@ func (s *server) tellProxy(g *gin.Context, v *gateway.Verdict, threeOnly bool) {
 	}
 	reply := s.reply(&told, requestID(g))
 	h := g.Writer.Header()
-	for _, header := range append(reply.Headers, reply.Client...) {
+	values := make([]string, len(reply.Headers)) // of all of them, in one piece
+	for i, header := range reply.Headers {
+		values[i] = header.Value
+		h[header.Name] = values[i : i+1 : i+1] // which is spelled as net/http does
+	}
+	for _, header := range reply.Client {
 		h.Set(header.Name, header.Value)
 	}
 	h["Cache-Control"] = noStore
 	g.Writer.WriteHeader(reply.Status)
-	_, _ = g.Writer.Write(reply.Body) // a proxy that is gone cannot be told
+	if len(reply.Body) > 0 {
+		_, _ = g.Writer.Write(reply.Body) // a proxy that is gone cannot be told
+	}
 }
 
 var noStore = []string{"no-store"}

@@ -3,6 +3,7 @@ package gateway
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -59,11 +60,15 @@ func (t Trusted) Has(a netip.Addr) bool {
 // client has made it up. It is for a request that a trusted proxy has asked about.
 // Zero if that is not known, which no allow-list of a key has.
 func (t Trusted) Client(forwardedFor []string) netip.Addr {
-	hops := strings.Split(strings.Join(forwardedFor, ","), ",")
-	for i := len(hops) - 1; i >= 0; i-- {
-		a := SourceOf(strings.TrimSpace(hops[i]))
-		if !a.IsValid() || !t.Has(a) {
-			return a
+	for _, hops := range slices.Backward(forwardedFor) {
+		for more := true; more; {
+			hop := hops[strings.LastIndexByte(hops, ',')+1:]
+			if more = len(hop) < len(hops); more {
+				hops = hops[:len(hops)-len(hop)-1]
+			}
+			if a := SourceOf(strings.TrimSpace(hop)); !a.IsValid() || !t.Has(a) {
+				return a
+			}
 		}
 	}
 	return netip.Addr{}

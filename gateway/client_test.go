@@ -46,6 +46,9 @@ func TestClient(t *testing.T) {
 		{[]string{"192.0.2.1, nonsense"}, ""},
 		{[]string{"192.0.2.1, nonsense, 10.1.2.3"}, ""},
 		{[]string{"10.1.2.3"}, ""},
+		{[]string{"192.0.2.1,"}, ""},
+		{[]string{"192.0.2.1", ""}, ""},
+		{[]string{",10.1.2.3", "10.1.2.3"}, ""},
 		{[]string{"::ffff:192.0.2.1, ::ffff:10.0.0.1"}, "192.0.2.1"},
 	} {
 		if got := trusted.Client(x.values); got != SourceOf(x.client) {

@@ -41,6 +41,9 @@ func TestEveryVerdictHasAllHeaders(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for _, name := range HeaderNames() {
+		if http.CanonicalHeaderKey(name) != name {
+			t.Errorf("%s is not spelled as net/http does, which is relied on", name)
+		}
 		if seen[name] {
 			t.Errorf("%s stands twice", name)
 		}
