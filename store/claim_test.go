@@ -76,6 +76,7 @@ func testClaims(t *testing.T, open opener) {
 	if _, _, err := w.Commit(t.Context(), register("b", "4")); !errors.Is(err, errCorrupt) {
 		t.Errorf("an unreadable claim: %v", err)
 	}
+	testRepeatedClaims(t, w)
 	// What is deleted is free at once, for any account.
 	w.must(w.remove("a", "1"))
 	if w.locator("number:1") != "" {
@@ -200,5 +201,28 @@ func testSwap(t *testing.T, open opener) {
 		if err != nil || done[0] != step.want {
 			t.Errorf("%+v: %v %v, and the locator is %q", step.swap, done, err, w.locator("number:1"))
 		}
+	}
+}
+
+// testRepeatedClaims commits again what was undone since: it claims again, and is
+// not made again.
+func testRepeatedClaims(t *testing.T, w *world) {
+	t.Helper()
+	made := register("b", "6")
+	w.must(made)
+	removed := w.remove("b", "6")
+	w.must(removed)
+	w.must(made)
+	if w.locate("number:6") != "" || w.locator("number:6") != "" {
+		t.Errorf("what was registered, deleted and registered under the same identity again has the locator %q", w.locator("number:6"))
+	}
+	w.must(register("b", "6"))
+	w.must(removed)
+	if w.locate("number:6") != "b" || !strings.HasPrefix(w.locator("number:6"), "confirmed ") {
+		t.Errorf("what is there, and whose deletion of before is committed again, has the locator %q", w.locator("number:6"))
+	}
+	w.must(made)
+	if w.locate("number:6") != "b" || !strings.HasPrefix(w.locator("number:6"), "confirmed ") {
+		t.Errorf("what is there, and whose registration of before is committed again, has the locator %q", w.locator("number:6"))
 	}
 }

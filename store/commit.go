@@ -54,9 +54,16 @@ func (s *Store) Commit(ctx context.Context, c *authz.Commit) (head authz.Head, p
 		s.unreplicated.Add(1)
 		return head, previous, err // who meets the claims next sees what became of the commit
 	}
-	s.settle(ctx, held)
+	if reply[0] == madeBefore {
+		s.settleAgain(ctx, held)
+	} else {
+		s.settle(ctx, held)
+	}
 	return head, previous, nil
 }
+
+// madeBefore is the script's answer to a commit that it has made already.
+const madeBefore = "done"
 
 // run runs the script. If there is no reply it runs it once more: the script
 // knows a commit that it has made, so that this settles what became of the
@@ -87,7 +94,7 @@ func (s *Store) outcome(c *authz.Commit, reply []string) (authz.Head, string, er
 			s.clock.observe(now) // or a wrong clock would miss the deadline again
 		}
 		return authz.Head{}, "", fmt.Errorf("%w: the %s of account %q", authz.ErrConflict, reply[1], c.Account)
-	case len(reply) == 6 && (reply[0] == "ok" || reply[0] == "done"):
+	case len(reply) == 6 && (reply[0] == "ok" || reply[0] == madeBefore):
 		return s.committed(c, reply[1:])
 	}
 	return authz.Head{}, "", fmt.Errorf("store: commit.lua returned %q", reply)

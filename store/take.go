@@ -118,3 +118,29 @@ func (s *Store) settle(ctx context.Context, h *claims) {
 	}
 	_, _ = s.swapAll(context.WithoutCancel(ctx), swaps)
 }
+
+// settleAgain is settle of a commit that was made before, and has claimed again:
+// what it created may have been deleted since, and what it deleted be there. So
+// each claim is settled by whether its record is there.
+func (s *Store) settleAgain(ctx context.Context, h *claims) {
+	ctx = context.WithoutCancel(ctx)
+	var rivals []rival
+	for _, ref := range append(append([]hierarchy.Ref(nil), h.created...), h.released...) {
+		rivals = append(rivals, rival{ref, h.claim})
+	}
+	if len(rivals) == 0 {
+		return
+	}
+	recorded, _, err := s.recorded(ctx, rivals)
+	if err != nil {
+		return // whoever meets the claims next does it
+	}
+	swaps := make([]swap, len(rivals))
+	for i, r := range rivals {
+		swaps[i] = swap{r.ref, "", []string{h.String()}}
+		if recorded[i] {
+			swaps[i].value = h.confirm().String()
+		}
+	}
+	_, _ = s.swapAll(ctx, swaps)
+}
