@@ -14,6 +14,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -245,10 +246,10 @@ const good = `{"allowed":true,"reason":{"code":"ALLOWED"},"billing":{"status":"b
 // Whatever answers in place of Tollgate, nobody is let by without a verdict
 // that is whole. The last one, which is, shows that the test can fail.
 func TestPermissionNeverFailsOpen(t *testing.T) {
-	answer := func(w http.ResponseWriter, _ *http.Request) {}
+	var answer atomic.Value // of http.HandlerFunc; who hangs may ask for it late
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
-		answer(w, r)
+		answer.Load().(http.HandlerFunc)(w, r) //nolint:forcetypeassert // nothing else is kept there
 	}))
 	defer server.Close()
 	c, err := client.New(server.URL, "")
@@ -259,12 +260,12 @@ func TestPermissionNeverFailsOpen(t *testing.T) {
 	// Even told to fail open for billing, and with little time.
 	guard := New(c, WithTimeout(20*time.Millisecond), RequireBilling(), BillingFailsOpen())
 	send := func(status int, typ, body string) *http.Request {
-		answer = func(w http.ResponseWriter, _ *http.Request) {
+		answer.Store(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", typ)
 			w.Header().Set("Location", "/v1/authorize")
 			w.WriteHeader(status)
 			_, _ = io.WriteString(w, body)
-		}
+		}))
 		got, _ := try(guard, nil)
 		return got
 	}
@@ -302,16 +303,16 @@ func TestPermissionNeverFailsOpen(t *testing.T) {
 		},
 		"closes": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 	} {
-		answer = broken
+		answer.Store(broken)
 		if got, a := try(guard, nil); got != nil || a.Code != 503 {
 			t.Errorf("%s: %d", name, a.Code)
 		}
 	}
 	slow := New(c) // however long the machine takes
-	answer = func(w http.ResponseWriter, _ *http.Request) {
+	answer.Store(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, good)
-	}
+	}))
 	if got, a := try(slow, nil); got == nil {
 		t.Errorf("a whole verdict does not let by: %d %s", a.Code, a.Body)
 	}
