@@ -171,7 +171,7 @@ type writing struct {
 
 // writesBy are the writes, each of which needs those before.
 func writesBy(service *admin.Service) []writing {
-	who := admin.Caller{Name: "bench"}
+	who := admin.Caller{Name: "bench", Operator: true}
 	var made admin.SignedUp
 	var bound admin.Item[policy.Binding]
 	project := func() hierarchy.Ref { return made.Project.Ref }
