@@ -197,7 +197,11 @@ func TestStoreAway(t *testing.T) {
 
 // A request whose caller has gone is not an internal error.
 func TestCallerGone(t *testing.T) {
-	f := newFixture(t)
+	s := &stuck{} // or its answer may come before the caller is seen to be gone
+	f := newFixtureOn(t, store.Options{Fault: s})
+	hold := make(chan struct{})
+	s.hold.Store(&hold)
+	defer close(hold)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	f.send(request(get, "/v1/accounts/acc_x", "").WithContext(ctx)).want(503)
