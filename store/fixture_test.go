@@ -22,7 +22,10 @@ import (
 	"github.com/tollgate-dev/tollgate/store/storetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// A pool whose Redis has gone notices only after a second that it is closed.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
+}
 
 // world is a store under test, and what stands between it and its Redis.
 type world struct {

@@ -219,7 +219,7 @@ func forward(t *testing.T, from, to string) (hangUp func()) {
 	}
 	var all sync.WaitGroup
 	var mu sync.Mutex
-	open := []io.Closer{listener}
+	open, hungUp := []io.Closer{listener}, false
 	carry := func(a, b net.Conn) {
 		_, _ = io.Copy(a, b)
 		_, _ = a.Close(), b.Close()
@@ -237,6 +237,9 @@ func forward(t *testing.T, from, to string) (hangUp func()) {
 			}
 			mu.Lock()
 			open = append(open, in, out)
+			if hungUp {
+				_, _ = in.Close(), out.Close()
+			}
 			mu.Unlock()
 			all.Go(func() { carry(in, out) })
 			all.Go(func() { carry(out, in) })
@@ -245,6 +248,7 @@ func forward(t *testing.T, from, to string) (hangUp func()) {
 	return func() {
 		_ = listener.Close()
 		mu.Lock()
+		hungUp = true
 		for _, c := range open {
 			_ = c.Close()
 		}

@@ -16,7 +16,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+	// A pool whose Redis has gone notices only after a second that it is closed.
+	dialling := goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial")
+	goleak.VerifyTestMain(m, dialling, goleak.Cleanup(func(code int) {
 		if dir := builtIn.Load(); dir != nil {
 			_ = os.RemoveAll(*dir)
 		}
