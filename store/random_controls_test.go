@@ -79,19 +79,15 @@ func (b *broken) account(has func(*seen) bool) *seen {
 	return nil
 }
 
-// resource is a registered one, its account and its container.
+// resource is a registered one that nothing above is deleted of, its account and
+// its container.
 func (b *broken) resource() (account string, ref, container hierarchy.Ref) {
 	b.t.Helper()
-	s := b.account(func(s *seen) bool { return len(s.index) > 0 })
-	for _, key := range sorted(s.records) {
-		if kind, id := key.Split(); kind == authz.KindResource {
-			var doc hierarchy.Resource
-			decode(s.records[key].Body, &doc)
-			return s.id, refOf(id), doc.Parent
-		}
-	}
-	b.t.Fatal("no resource")
-	return "", ref, container
+	s := b.account(func(s *seen) bool { return s.resource() != "" })
+	id := s.resource()
+	var doc hierarchy.Resource
+	decode(s.records[authz.KeyOf(authz.KindResource, id)].Body, &doc)
+	return s.id, refOf(id), doc.Parent
 }
 
 func (b *broken) dropEntry() {
@@ -193,6 +189,32 @@ func (b *broken) billed() (account, project string) {
 	}
 	s := b.account(func(s *seen) bool { return linked(s) != "" })
 	return s.id, linked(s)
+}
+
+// resource is one whose project is live, "" if there is none.
+func (s *seen) resource() string {
+	for _, key := range sorted(s.records) {
+		kind, id := key.Split()
+		if kind != authz.KindResource {
+			continue
+		}
+		var doc hierarchy.Resource
+		decode(s.records[key].Body, &doc)
+		if s.history.liveNode(doc.Parent) {
+			return id
+		}
+	}
+	return ""
+}
+
+// liveNode reports whether a project or subproject is not deleted, nor what it is in.
+func (h *history) liveNode(node hierarchy.Ref) bool {
+	if node.Type != hierarchy.TypeSubproject {
+		return h.live(node.String())
+	}
+	var doc hierarchy.Subproject
+	decode(h.records[authz.Key(node.String())].Body, &doc)
+	return !doc.Deleted && h.live(hierarchy.TypeProject+":"+doc.Project)
 }
 
 // live reports whether a project is not deleted, nor its account.
